@@ -15,10 +15,11 @@ _FORM = "ownwords-note-1"
 
 
 def canonical_form(note: Note) -> bytes:
-    """Return the note as canonical JSON: ids, names in or out, all sentences and statements in order.
+    """Return the note as canonical JSON: ids, names in or out, all texts in their order.
 
     Origin and evidence are left out: they tell where words came from and are not part of the words.
-    JSON strings delimit every part, so two different notes never share a form.
+    JSON strings delimit every part, so two different notes never share a form; half a surrogate
+    pair keeps bytes of its own.
     """
     body = {
         "form": _FORM,
@@ -32,7 +33,8 @@ def canonical_form(note: Note) -> bytes:
         ],
         "statements": list(note.statements),
     }
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def note_digest(note: Note) -> str:

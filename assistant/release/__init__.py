@@ -18,6 +18,7 @@ from typing import Literal, get_args
 
 from assistant.canonical import note_digest
 from assistant.errors import DecisionError, InputError, Refused, StoreError
+from assistant.policy import active_purposes
 from assistant.records import (
     ApprovedNote,
     AuditAnchor,
@@ -33,9 +34,11 @@ from assistant.release.pdf import write_pdf
 
 ReleaseFormat = Literal["markdown", "pdf", "docx", "fhir"]
 RELEASE_FORMATS: tuple[ReleaseFormat, ...] = get_args(ReleaseFormat)
-_SUFFIX: dict[ReleaseFormat, str] = {
-    "markdown": "md", "pdf": "pdf", "docx": "docx", "fhir": "fhir.json",
-}  # fmt: skip
+_BLOCK_FORMATS: dict[ReleaseFormat, tuple[str, Callable[[tuple[Block, ...]], bytes]]] = {
+    "markdown": ("md", write_markdown),
+    "pdf": ("pdf", write_pdf),
+    "docx": ("docx", write_docx),
+}
 
 
 def release_note(
@@ -57,21 +60,64 @@ def release_note(
     """
     _check_approval(approved)
     _check_consent(consent, approved=approved, to=to, now=now)
+    note = note_blocks(approved, service=service, to=to, consent=consent)
+    receipt = receipt_blocks(approved, to=to, consent=consent, anchor=anchor, now=now)
+    contents = _lay_out(approved, note, receipt, formats=formats)
+    if "fhir" in formats:
+        fhir = write_fhir(approved, consent=consent, to=to, service=service, now=now)
+        contents[f"{approved.note.note_id}.fhir.json"] = fhir
+    return _write_release(approved, contents, to=to, folder=folder, now=now)
+
+
+def release_own_copy(
+    approved: ApprovedNote,
+    *,
+    to: str,
+    formats: tuple[ReleaseFormat, ...],
+    folder: Path,
+    service: ServiceRecord,
+    anchor: AuditAnchor,
+    now: datetime,
+) -> Released:
+    """Write the person's own copy: the same text and receipt, without a consent.
+
+    People have a right to their own record (45 CFR 164.524), so nobody is asked. FHIR is for other
+    systems and not offered. Raises as `release_note`.
+    """
+    _check_approval(approved)
+    if "fhir" in formats:
+        raise InputError("A copy for the person themselves comes as markdown, pdf or docx.")
+    note = note_blocks(approved, service=service, to=to, consent=None)
+    receipt = receipt_blocks(approved, to=to, consent=None, anchor=anchor, now=now)
+    contents = _lay_out(approved, note, receipt, formats=formats)
+    return _write_release(approved, contents, to=to, folder=folder, now=now)
+
+
+def _lay_out(
+    approved: ApprovedNote,
+    note: tuple[Block, ...],
+    receipt: tuple[Block, ...],
+    *,
+    formats: tuple[ReleaseFormat, ...],
+) -> dict[str, bytes]:
+    """Return file name to content for the formats that lay out blocks, and the receipt."""
     if not formats or not set(formats) <= set(RELEASE_FORMATS):
         raise InputError(f"Choose one or more of these formats: {', '.join(RELEASE_FORMATS)}.")
-    note = note_blocks(approved, service=service, consent=consent, to=to)
-    receipt = receipt_blocks(approved, consent=consent, to=to, anchor=anchor, now=now)
-    writers: dict[ReleaseFormat, Callable[[], bytes]] = {
-        "markdown": lambda: write_markdown(note),
-        "pdf": lambda: write_pdf(note),
-        "docx": lambda: write_docx(note),
-        "fhir": lambda: write_fhir(approved, consent=consent, to=to, service=service, now=now),
-    }
     stem = approved.note.note_id
-    contents = {f"{stem}.{_SUFFIX[name]}": writers[name]() for name in dict.fromkeys(formats)}
+    contents = {
+        f"{stem}.{suffix}": write(note)
+        for name, (suffix, write) in _BLOCK_FORMATS.items()
+        if name in formats
+    }
     contents[f"{stem}.receipt.md"] = write_markdown(receipt)
     if "pdf" in formats:
         contents[f"{stem}.receipt.pdf"] = write_pdf(receipt)
+    return contents
+
+
+def _write_release(
+    approved: ApprovedNote, contents: dict[str, bytes], *, to: str, folder: Path, now: datetime
+) -> Released:
     _write_all(folder, contents)
     return Released(
         note_id=approved.note.note_id,
@@ -97,17 +143,17 @@ def _check_approval(approved: ApprovedNote) -> None:
 
 
 def _check_consent(consent: Consent, *, approved: ApprovedNote, to: str, now: datetime) -> None:
+    """Check the one consent the release rests on; whether it is the latest is the gate's to say."""
+    purposes = active_purposes((consent,), now=now)
     problem = ""
-    if consent.person_id != approved.note.person_id or not consent.given:
-        problem = "there is no yes from the person to share this note"
-    elif consent.purpose not in ("share", "save_note"):
+    if consent.person_id != approved.note.person_id:
+        problem = "the consent is another person's"
+    elif not purposes:
+        problem = "the person's yes is missing, incomplete, run out or taken back"
+    elif not purposes & {"share", "save_note"}:
         problem = f"the consent is for another purpose ({consent.purpose})"
     elif to not in consent.recipients:
         problem = "the person's consent does not name this recipient"
-    elif consent.withdrawn_at is not None and consent.withdrawn_at <= now:
-        problem = "the person withdrew this consent"
-    elif consent.expires_at is not None and consent.expires_at <= now:
-        problem = "this consent has run out; ask the person again"
     if problem:
         raise Refused(rule="release-needs-consent-for-recipient", action="release", reason=problem)
 
@@ -141,4 +187,4 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-__all__ = ["RELEASE_FORMATS", "Block", "ReleaseFormat", "release_note"]
+__all__ = ["RELEASE_FORMATS", "ReleaseFormat", "release_note", "release_own_copy"]

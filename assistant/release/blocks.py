@@ -31,9 +31,12 @@ class Block:
 
 
 def note_blocks(
-    approved: ApprovedNote, *, service: ServiceRecord, consent: Consent, to: str
+    approved: ApprovedNote, *, service: ServiceRecord, to: str, consent: Consent | None
 ) -> tuple[Block, ...]:
-    """Return the note for a recipient: service line, sections, statements, notices, digest."""
+    """Return the note for a recipient: service line, sections, statements, notices, digest.
+
+    `consent` None: the person's own copy.
+    """
     note = approved.note
     blocks = [Block(kind="title", text="Session note"), Block(kind="text", text=_met(service))]
     for section in note.sections:
@@ -51,7 +54,7 @@ def note_blocks(
             text="The person this note is about approved this exact text on "
             f"{decided:%Y-%m-%d} at {decided:%H:%M %Z}. {_names_line(note)}",
         ),
-        Block(kind="small", text=f"For: {to}. {_scope_line(consent)}"),
+        Block(kind="small", text=f"For: {to}. {_scope_line(consent)}".rstrip()),
         Block(kind="small", text=PART2_NOTICE),
         Block(kind="code", text=f"Note {note.note_id}, SHA-256 {note_digest(note)}"),
     ]
@@ -59,23 +62,26 @@ def note_blocks(
 
 
 def receipt_blocks(
-    approved: ApprovedNote, *, consent: Consent, to: str, anchor: AuditAnchor, now: datetime
+    approved: ApprovedNote,
+    *,
+    to: str,
+    consent: Consent | None,
+    anchor: AuditAnchor,
+    now: datetime,
 ) -> tuple[Block, ...]:
     """Return the person's receipt: what it says, who sees it, how to change or withdraw, anchor."""
     note = approved.note
     n_sentences = sum(len(section.sentences) for section in note.sections)
     titles = [SECTION_TITLES[section.name] for section in note.sections if section.sentences]
-    until = f"until {consent.expires_at:%Y-%m-%d}" if consent.expires_at else "until you say stop"
     blocks = [
         Block(kind="title", text="Your receipt"),
-        Block(kind="text", text=f"You said yes to a note. It was shared on {now:%Y-%m-%d}."),
+        Block(kind="text", text=_happened(consent, now)),
         Block(kind="heading", text="What the note says"),
         Block(kind="text", text=f"{n_sentences} sentences, in these parts:"),
         *(Block(kind="item", text=title) for title in titles),
         Block(kind="text", text=_names_line(note)),
         Block(kind="heading", text="Who can read it"),
-        Block(kind="item", text=to),
-        Block(kind="text", text=f"You said yes to this {until}. No one else gets it from us."),
+        *_who_reads(consent, to),
         Block(kind="heading", text="You can change your mind"),
         Block(
             kind="text",
@@ -104,6 +110,21 @@ def receipt_blocks(
     return tuple(blocks)
 
 
+def _happened(consent: Consent | None, now: datetime) -> str:
+    what = "You asked for your own copy" if consent is None else "It was shared"
+    return f"You said yes to a note. {what} on {now:%Y-%m-%d}."
+
+
+def _who_reads(consent: Consent | None, to: str) -> tuple[Block, ...]:
+    if consent is None:
+        return (Block(kind="text", text="This copy is yours. Keep it where only you can read it."),)
+    until = f"until {consent.expires_at:%Y-%m-%d}" if consent.expires_at else "until you say stop"
+    return (
+        Block(kind="item", text=to),
+        Block(kind="text", text=f"You said yes to this {until}. No one else gets it from us."),
+    )
+
+
 def _met(service: ServiceRecord) -> str:
     modality = _MODALITIES.get(service.modality, service.modality)
     parts = [f"We met on {service.service_date}"]
@@ -125,7 +146,9 @@ def _names_line(note: Note) -> str:
     )
 
 
-def _scope_line(consent: Consent) -> str:
+def _scope_line(consent: Consent | None) -> str:
+    if consent is None:
+        return ""
     until = f" until {consent.expires_at:%Y-%m-%d}" if consent.expires_at else ""
     return (
         f"Shared under a {consent.mode} consent for {consent.information}{until}. "

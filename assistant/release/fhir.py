@@ -55,7 +55,7 @@ def write_fhir(
 def _document(
     approved: ApprovedNote, *, consent: Consent, to: str, service: ServiceRecord, now: datetime
 ) -> dict[str, Any]:
-    text = write_markdown(note_blocks(approved, service=service, consent=consent, to=to))
+    text = write_markdown(note_blocks(approved, service=service, to=to, consent=consent))
     note = approved.note
     return {
         "status": "current",
