@@ -165,6 +165,11 @@ class LogFiles:
         *whole, _rest = self.log.read_text("ascii", "replace").split("\n")
         return tuple(whole)
 
+    def erased_ids(self) -> tuple[str, ...]:
+        """Return the ids of records that the log says were destroyed; they must not come back."""
+        entries = (json.loads(line) for line in self.entries())
+        return tuple(e["ids"]["words"] for e in entries if e["event"] == "words_deleted")
+
     def append(self, lines: Sequence[str], *, keys: AuditKeys) -> None:
         """Add entries and one anchor for the last of them; on disk when this returns."""
         if not lines:
