@@ -105,8 +105,7 @@ class Database:
             self._raw.execute("ATTACH DATABASE ? AS copy KEY ?", (str(path), _key_literal(key)))
             try:
                 # The copy is synced whole before it gets its name, not statement by statement.
-                for pragma in ("journal_mode = OFF", "synchronous = OFF"):
-                    self._raw.execute(f"PRAGMA copy.{pragma}")
+                self._raw.execute("PRAGMA copy.synchronous = OFF")
                 self._raw.execute("SELECT sqlcipher_export('copy')").fetchall()
             finally:
                 self._raw.rollback()

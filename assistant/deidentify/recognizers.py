@@ -1,0 +1,174 @@
+"""Our finders as Presidio recognizers, and the engine that runs them.
+
+Import this module only from `load_detector`: it imports Presidio and spaCy.
+A further recognizer (a learned token classifier, say) joins through `build_engine`; it reports
+the types of `records.IdentifierType` and is weighed against the others by its score.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import tldextract
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    PatternRecognizer,
+    RecognizerRegistry,
+    RecognizerResult,
+)
+from presidio_analyzer.app_tracer import AppTracer
+from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.predefined_recognizers import CreditCardRecognizer, IbanRecognizer
+from spacy import Language
+from spacy.tokens import Doc
+
+from assistant.deidentify.capitals import find_capitals, find_named_entities
+from assistant.deidentify.codes import find_codes
+from assistant.deidentify.contact import find_emails, find_handles, find_phones, find_urls
+from assistant.deidentify.dates import find_ages, find_dates
+from assistant.deidentify.found import IDENTIFIER_TYPES, Found
+from assistant.deidentify.people import build_people_patterns, find_introduced
+from assistant.deidentify.places import build_place_patterns, find_organisations, find_places
+from assistant.deidentify.rules import Lexicon
+from assistant.records import IdentifierType
+
+RULE_KEY = "rule"
+HAS_CASE = "has_case"  # set on the document: whether capitals carry meaning
+_ENTITIES = {
+    "PERSON": "PERSON",
+    "GPE": "LOCATION",
+    "LOC": "LOCATION",
+    "FAC": "LOCATION",
+    "ORG": "ORG",
+}
+_IGNORED = [
+    "CARDINAL",
+    "DATE",
+    "EVENT",
+    "LANGUAGE",
+    "LAW",
+    "MONEY",
+    "NORP",
+    "ORDINAL",
+    "PERCENT",
+    "PRODUCT",
+    "QUANTITY",
+    "TIME",
+    "WORK_OF_ART",
+]
+
+Finder = Callable[[str, Doc], Iterable[Found]]
+
+
+class FinderRecognizer(EntityRecognizer):  # type: ignore[misc]
+    """A finder (text, spaCy document) -> findings in the shape Presidio asks for."""
+
+    def __init__(self, *, name: str, finder: Finder) -> None:
+        super().__init__(supported_entities=list(IDENTIFIER_TYPES), name=name)
+        self._finder = finder
+
+    def load(self) -> None:
+        """Nothing to load: the patterns are compiled when the engine is built."""
+
+    def analyze(
+        self, text: str, entities: Sequence[str], nlp_artifacts: NlpArtifacts
+    ) -> list[RecognizerResult]:
+        return [
+            RecognizerResult(
+                entity_type=found.type,
+                start=found.start,
+                end=found.end,
+                score=found.score,
+                recognition_metadata={
+                    RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
+                    RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+                    RULE_KEY: found.rule,
+                },
+            )
+            for found in self._finder(text, nlp_artifacts.tokens)
+            if found.type in entities
+        ]
+
+
+def build_engine(
+    nlp: Language, lexicon: Lexicon, *, more: Sequence[EntityRecognizer] = ()
+) -> AnalyzerEngine:
+    """Build the Presidio engine over the given pipeline; nothing it does reaches the network."""
+    _keep_quiet_and_offline()
+    engine = SpacyNlpEngine(
+        ner_model_configuration=NerModelConfiguration(
+            labels_to_ignore=_IGNORED, model_to_presidio_entity_mapping=_ENTITIES
+        )
+    )
+    engine.nlp = {"en": nlp}
+    recognizers = [
+        *_finders(lexicon),
+        *_agency_lists(lexicon),
+        CreditCardRecognizer(),
+        IbanRecognizer(),
+        *more,
+    ]
+    return AnalyzerEngine(
+        registry=RecognizerRegistry(recognizers=recognizers),
+        nlp_engine=engine,
+        app_tracer=AppTracer(enabled=False),
+        log_decision_process=False,
+    )
+
+
+def _keep_quiet_and_offline() -> None:
+    # Presidio's recognizers for addresses ask tldextract, which would fetch the suffix list.
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    for name in ("presidio-analyzer", "decision_process"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False
+
+
+def _finders(lexicon: Lexicon) -> list[EntityRecognizer]:
+    places, people = build_place_patterns(lexicon), build_people_patterns(lexicon)
+    oldest_kept = lexicon.rules.limits.oldest_age_kept
+    finders: dict[str, Finder] = {
+        "phones": lambda text, _doc: find_phones(text),
+        "emails": lambda text, _doc: find_emails(text),
+        "urls": lambda text, _doc: find_urls(text),
+        "handles": lambda text, _doc: find_handles(text, lexicon),
+        "codes": lambda text, _doc: find_codes(text),
+        "dates": lambda text, _doc: find_dates(text),
+        "ages": lambda text, _doc: find_ages(text, oldest_kept=oldest_kept),
+        "places": lambda text, doc: find_places(
+            text, places, lower=not doc.user_data.get(HAS_CASE, True)
+        ),
+        "organisations": lambda text, doc: find_organisations(
+            text, places, lower=not doc.user_data.get(HAS_CASE, True)
+        ),
+        "introductions": lambda text, _doc: find_introduced(text, people, lexicon),
+        "capitals": lambda _text, doc: find_capitals(doc, lexicon),
+        "entities": lambda _text, doc: find_named_entities(doc, lexicon),
+    }
+    return [FinderRecognizer(name=name, finder=finder) for name, finder in finders.items()]
+
+
+def _agency_lists(lexicon: Lexicon) -> list[EntityRecognizer]:
+    agency = lexicon.rules.agency
+    lists: tuple[tuple[IdentifierType, tuple[str, ...]], ...] = (
+        ("ORG", agency.programmes),
+        ("LOCATION", agency.sites),
+        ("PERSON", agency.people),
+    )
+    return [
+        PatternRecognizer(supported_entity=type_, name=f"agency_{type_}", deny_list=list(words))
+        for type_, words in lists
+        if words
+    ]
+
+
+def read_result(result: RecognizerResult) -> Found:
+    """Turn a result of the engine into a finding; types we do not have become ID."""
+    known = {str(type_): type_ for type_ in IDENTIFIER_TYPES}
+    type_: IdentifierType = known.get(result.entity_type, "ID")
+    metadata = result.recognition_metadata or {}
+    rule = metadata.get(RULE_KEY) or metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "presidio")
+    return Found(start=result.start, end=result.end, type=type_, score=result.score, rule=str(rule))
