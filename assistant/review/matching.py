@@ -1,0 +1,98 @@
+"""From a text to hits of the list: make plain, mask, match sentence by sentence, map offsets back.
+
+The list's regular expressions run on each sentence as they are. There is no filter by cue words in
+front of them: all of them together take one to two milliseconds a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from assistant.review.masking import MASK, Masking, mask_spans, mask_text
+from assistant.review.plaintext import Sentences, normalise
+
+
+class Rule(Protocol):
+    """What matching needs of an entry."""
+
+    @property
+    def pattern(self) -> re.Pattern[str]: ...
+    @property
+    def unless(self) -> tuple[re.Pattern[str], ...]: ...
+    @property
+    def severity(self) -> int: ...
+
+
+R = TypeVar("R", bound=Rule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit(Generic[R]):
+    """One match; offsets into the text as given."""
+
+    start: int
+    end: int
+    entry: R
+
+
+def find_hits(
+    text: str,
+    *,
+    entries: Sequence[R],
+    own_words: Sequence[str],
+    writer_is_person: bool,
+    masking: Masking,
+    sentences: Sentences,
+) -> tuple[Hit[R], ...]:
+    """Every hit of every entry outside the masks, overlapping ones included, in text order."""
+    plain = normalise(text)
+    if not plain.text.strip():
+        return ()
+    parsed = sentences.parse(plain.text)
+    masks = mask_spans(
+        plain.text, parsed, own_words=own_words, writer_is_person=writer_is_person, masking=masking
+    )
+    masked = mask_text(plain.text, masks)
+    hits = [
+        Hit(start=given[0], end=given[1], entry=entry)
+        for start, end in parsed.sentences
+        for entry, span in _match_sentence(masked[start:end], plain.text[start:end], entries)
+        if MASK not in masked[start + span[0] : start + span[1]]
+        for given in (_whole_words(text, *plain.given(start + span[0], start + span[1])),)
+    ]
+    return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end)))
+
+
+def _match_sentence(
+    masked: str, unmasked: str, entries: Sequence[R]
+) -> Iterable[tuple[R, tuple[int, int]]]:
+    for entry in entries:
+        for match in entry.pattern.finditer(masked):
+            if any(exception.search(unmasked) for exception in entry.unless):
+                break  # the exception holds for the whole sentence
+            if match.end() > match.start():
+                yield entry, match.span()
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """A hit that begins inside "she's" shows the whole of it; no space at either end."""
+    if text[start : start + 1] in ("'", "’", "ʼ", "‘"):
+        while start > 0 and text[start - 1].isalnum():
+            start -= 1
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def keep_strongest(hits: Sequence[Hit[R]]) -> tuple[Hit[R], ...]:
+    """Of overlapping hits keep the most severe, then the longest, then the earliest."""
+    kept: list[Hit[R]] = []
+    for hit in sorted(hits, key=lambda h: (-h.entry.severity, h.start - h.end, h.start)):
+        if all(hit.end <= other.start or other.end <= hit.start for other in kept):
+            kept.append(hit)
+    return tuple(sorted(kept, key=lambda hit: (hit.start, hit.end)))
