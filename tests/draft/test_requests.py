@@ -1,0 +1,228 @@
+"""What the person asked to keep out stays out, wherever it was said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.draft import write_draft
+from assistant.draft.requests import find_requests
+from assistant.draft.rules import load_draft_rules
+from assistant.records import Draft
+from tests.draft.scripted import WordEncoder, load_parser, session_of
+
+RULES = load_draft_rules()
+
+
+def draft(*lines: str) -> Draft:
+    return write_draft(session_of(*lines), model=None, encoder=WordEncoder(), nlp=load_parser())
+
+
+def cited(note: Draft) -> set[int]:
+    return {e.turn for s in note.sections for x in s.sentences for e in x.evidence}
+
+
+def asked_out(note: Draft) -> set[int]:
+    return {h.turn for h in note.held_back if h.reason == "asked_not_to_record"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Don't write that down.",
+        "nah don't put that on paper",
+        "Can you not write that bit?",
+        "Keep that out of it, okay?",
+        "Leave that out please.",
+        "Off the record, I owe him money.",
+        "That's between you and me.",
+        "just between us",
+        "That's not for the notes.",
+        "I don't want that in there.",
+        "I'd rather that wasn't written anywhere.",
+        "Could we leave my brother out of it?",
+        "that thing about my brother, leave it out",
+        "and don't be writing none of this",
+        "that don't need to go in no notes",
+        "This stays in this room.",
+        "Pen down for a sec.",
+        "Can you stop typing for a minute?",
+        "Forget I said that.",
+        "I don't want nobody reading that.",
+        "It's kind of private.",
+        "No lo escribas.",
+        "Scratch that.",
+        "Let's not put that in.",
+    ],
+)
+def test_ways_of_asking_are_heard(words: str) -> None:
+    session = session_of("P: I won forty on a horse.", f"P: {words}")
+    assert [r.at for r in find_requests(session.turns, rules=RULES.requests)][-1:] == [1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I didn't write it down so I forgot.",  # about herself
+        "Things between us are better now, me and my sister.",  # not with the peer
+        "I took the trash out.",
+        "I keep the kids out of trouble.",
+        "Put that in the note, I want that in.",  # the opposite
+        "Make sure you write that down.",
+        "I don't mind if you write that.",
+        "don't leave that out",
+        "I wrote down three things.",
+        "I don't put sugar in my coffee.",
+        "my record came back clean",
+    ],
+)
+def test_other_sentences_are_not_taken_for_requests(words: str) -> None:
+    assert find_requests(session_of(f"P: {words}").turns, rules=RULES.requests) == ()
+
+
+def test_a_request_afterwards_covers_the_turn_and_the_story_before_it() -> None:
+    note = draft(
+        "Q: What happened then?",
+        "P: I borrowed two hundred from my uncle for the deposit.",
+        "Q: Okay.",
+        "P: He doesn't know my aunt gave me the same.",
+        "Q: Mhm.",
+        "P: Don't write that down.",
+        "Q: I won't. So what about the class?",
+        "P: I'm going to start the welding class on Monday.",
+    )
+    assert {2, 4, 6} <= asked_out(note)
+    assert cited(note) == {8}
+
+
+def test_a_request_beforehand_covers_until_it_is_lifted() -> None:
+    note = draft(
+        "P: I'm going to start the welding class on Monday.",
+        "P: This next bit's between us.",
+        "Q: Just us.",
+        "P: I want to see a man from the choir again.",
+        "Q: How is that?",
+        "P: I feel scared and happy about it. Ok, you can write again. I want my own flat by June.",
+    )
+    texts = [x.text for s in note.sections for x in s.sentences]
+    assert cited(note) == {1, 6}
+    assert "I want my own flat by June." in texts
+    assert not any("choir" in text or "happy" in text for text in texts)
+
+
+def test_a_topic_named_later_is_left_out_everywhere() -> None:
+    note = draft(
+        "P: I'm worried about the loan from my brother.",
+        "Q: And the week?",
+        "P: I finished the welding course on Friday.",
+        "Q: Well done.",
+        "P: I want to pay my brother's loan back by June.",
+        "Q: Anything to change?",
+        "P: That thing about the loan, leave it out. I want to sleep better.",
+    )
+    assert {1, 5, 7} <= asked_out(note)
+    assert cited(note) == {3}
+
+
+def test_saying_the_same_elsewhere_is_covered_too() -> None:
+    note = draft(
+        "P: I want to visit my daughter in Leeds prison next month.",
+        "Q: Go on.",
+        "P: Don't put that in the note.",
+        "Q: It's out. What else is next?",
+        "P: I'm going to start the welding class on Monday.",
+        "Q: And after?",
+        "P: I'll book the visit to the prison in Leeds.",
+    )
+    assert cited(note) == {5}
+
+
+@pytest.mark.parametrize(
+    ("offer", "answer", "is_out"),
+    [
+        ("Do you want me to leave that out?", "Yeah, please.", True),
+        ("Do you want me to leave that out?", "No, it's fine.", False),
+        ("Is it okay if I write that down?", "Yeah, go ahead.", False),
+        ("Is it okay if I write that down?", "No, rather not.", True),
+        ("Is it okay if I write that down?", "Hmm.", True),  # silence is not permission
+    ],
+)
+def test_an_answer_to_the_peers_question_counts(offer: str, answer: str, *, is_out: bool) -> None:
+    note = draft("P: I want to move in with my aunt in May.", f"Q: {offer}", f"P: {answer}")
+    assert (1 in asked_out(note)) is is_out
+    assert (1 in cited(note)) is not is_out
+
+
+def test_together_says_nothing_of_what_was_kept_out() -> None:
+    note = draft(
+        "P: I pawned the silver ring.",
+        "P: Don't write that down.",
+        "Q: It stays out, I promise.",
+        "P: Thanks.",
+        "Q: We looked at how to get the silver ring back.",
+        "Q: We practised the call to the landlord.",
+    )
+    texts = [x.text for s in note.sections for x in s.sentences]
+    assert texts == ["We practised the call to the landlord."]
+
+
+_OPEN = (
+    "I want to finish the welding course by June.",
+    "I'm going to call the landlord tomorrow about the boiler.",
+    "Walking the dog at six helps me stay calm.",
+    "My neighbour always picks up when I call.",
+    "I cooked lentils for eleven people and I'm proud of it.",
+    "Could you print the bus timetable for me?",
+)
+_SECRET = (
+    "I want to leave Gethin and move to Malta.",
+    "I'm going to sell grandpa's trumpet on Thursday.",
+    "I was scared because I dented the priest's van.",
+    "I finally kissed the accordion teacher.",
+)
+_BEFORE = (
+    "This next bit is just between us.",
+    "Can I tell you something off the record?",
+    "Don't write this next part.",
+)
+_AFTER = (
+    "Don't write that down.",
+    "keep that out of the note please",
+    "that's not for the notes",
+    "I don't want that in there.",
+)
+_LIFT = ("Ok, you can write again.", "You can write now.", "Okay, back on the record.")
+
+
+@settings(max_examples=40)
+@given(
+    st.permutations(_OPEN),
+    st.permutations(_SECRET).map(lambda found: found[:2]),
+    st.integers(0, 5),
+    st.booleans(),
+    st.sampled_from(_BEFORE),
+    st.sampled_from(_AFTER),
+    st.sampled_from(_LIFT),
+)
+def test_what_was_asked_to_stay_out_is_never_cited(
+    open_lines: list[str],
+    secrets: list[str],
+    at: int,
+    is_before: bool,
+    before: str,
+    after: str,
+    lift: str,
+) -> None:
+    lines = [f"P: {line}" for line in open_lines[:at]]
+    block = [before, *secrets, lift] if is_before else [f"{secrets[0]} {after}"]
+    first = len(lines) + 1
+    lines += [f"P: {line}" for line in block]
+    last = len(lines)
+    lines += [f"P: {line}" for line in open_lines[at:]]
+    note = draft(*lines)
+    assert not cited(note) & set(range(first, last + 1))
+    assert set(range(first, last)) <= asked_out(note)
+    telling = {"Gethin", "Malta", "trumpet", "priest", "accordion"}
+    texts = " ".join(x.text for s in note.sections for x in s.sentences)
+    assert not any(word in texts for word in telling)
