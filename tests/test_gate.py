@@ -30,7 +30,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 import assistant.release as release_module
 import assistant.workspace as workspace_module
@@ -116,6 +122,7 @@ class Walk(RuleBasedStateMachine):
         logging.getLogger().addHandler(self.handler)
         self.cases: list[Case] = []
         self.crash_in: int | None = None
+        self.is_acting = False
         self.patches = pytest.MonkeyPatch()
         for owner, name in (
             (LogFiles, "append"), (KeyVault, "add"), (KeyVault, "destroy"),
@@ -143,7 +150,7 @@ class Walk(RuleBasedStateMachine):
         real = getattr(owner, name)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            if self.crash_in is not None:
+            if self.crash_in is not None and self.is_acting:
                 self.crash_in -= 1
                 if self.crash_in == 0:
                     self.crash_in = None
@@ -156,12 +163,15 @@ class Walk(RuleBasedStateMachine):
         """Do an action; a refusal or bad input is an outcome, anything else a failure."""
         type(self).n_actions += 1
         result = None
+        self.is_acting = True
         try:
             result = action()
             type(self).n_allowed += 1
         except OwnWordsError as error:
             told = f"{error} {error!r} {vars(error)}".lower()
             assert not [c for c in self._all_canaries() if c in told]
+        finally:
+            self.is_acting = False
         if (self.root / "photo").exists():
             self._wake_in_photo()
         return result
@@ -206,6 +216,10 @@ class Walk(RuleBasedStateMachine):
         return {canary for canary in case.canaries if canary in text}
 
     # ------------------------------------------------------------ actions
+
+    @initialize()
+    def begin(self) -> None:
+        self.start({"transcribe", "ai_draft", "save_note"})
 
     @rule(allowed=st.sets(st.sampled_from(["transcribe", "ai_draft", "save_note", "share"])))
     def start(self, allowed: set[Any]) -> None:
@@ -354,10 +368,12 @@ class Walk(RuleBasedStateMachine):
 
     @rule(moment=st.integers(1, 6))
     def crash_soon(self, moment: int) -> None:
+        type(self).n_actions += 1
         self.crash_in = moment
 
     @rule()
     def reopen(self) -> None:
+        type(self).n_actions += 1
         self.workspace.close()
         self.workspace = self._open()
 
@@ -374,6 +390,7 @@ class Walk(RuleBasedStateMachine):
             "disagree": {"statement": "no"},
             "choose_names": {"names": "in"},
         }.get(act, {})
+        type(self).n_actions += 1
         with pytest.raises(OwnWordsError):
             getattr(self.workspace, act)(actor, case.session_id, **extra)
 
@@ -395,6 +412,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(actor=st.sampled_from([PEER, OTHER_PEER, SUPERVISOR, GOVERNANCE]))
     def somebody_else_backs_up(self, actor: Actor) -> None:
+        type(self).n_actions += 1
         with pytest.raises(OwnWordsError):
             self.workspace.back_up(actor, self.backups / "stolen")
 

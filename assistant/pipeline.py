@@ -1,0 +1,160 @@
+"""The whole path on one screen.
+
+    ingest -> deidentify -> draft -> review            prepare(): ends at the reviewed draft
+    decide -> release                                  finish(): begins with the person's decision
+
+Days may lie between the two; nothing waits in memory. Each half asks the policy first, and the
+stages know nothing of one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from assistant.decide import record_decision
+from assistant.deidentify import Correction, Detector, load_detector, remove_identifiers
+from assistant.draft import write_draft
+from assistant.draft.encoder import SentenceEncoder, load_encoder
+from assistant.draft.model import LanguageModel, load_language_model
+from assistant.policy import Gate, Request
+from assistant.records import (
+    ApprovedNote,
+    AuditAnchor,
+    Consent,
+    Decision,
+    Deidentified,
+    HoldReason,
+    Note,
+    Released,
+    ReviewedDraft,
+    ServiceRecord,
+    SurrogateMap,
+    Transcript,
+    Voice,
+)
+from assistant.release import ReleaseFormat, release_note
+from assistant.review import (
+    LanguageRules,
+    SafetyRules,
+    load_language_rules,
+    load_safety_rules,
+    review_draft,
+    surface_topics,
+)
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the first half needs, loaded once. `model` None: every sentence stays verbatim."""
+
+    detector: Detector
+    encoder: SentenceEncoder
+    model: LanguageModel | None
+    language: LanguageRules
+    safety: SafetyRules
+    max_words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What the first half leaves behind; each field goes into the vault on its own."""
+
+    deidentified: Deidentified
+    surrogates: SurrogateMap
+    reviewed: ReviewedDraft
+    timings_s: Mapping[str, float]
+
+
+def load_parts(settings: Settings, *, with_model: bool = True) -> Parts:
+    """Load detector, encoder, model and rules; seconds, not milliseconds.
+
+    Raises `ModelUnavailable` if the models were not fetched, `SettingError` if a policy file is
+    broken.
+    """
+    return Parts(
+        detector=load_detector(settings=settings),
+        encoder=load_encoder(settings=settings),
+        model=load_language_model(settings=settings) if with_model else None,
+        language=load_language_rules(),
+        safety=load_safety_rules(),
+        max_words=settings.max_note_words,
+    )
+
+
+def prepare(
+    transcript: Transcript,
+    *,
+    gate: Gate,
+    request: Request,
+    parts: Parts,
+    voice: Voice = "tidied",
+    corrections: tuple[Correction, ...] = (),
+) -> Prepared:
+    """Hide identities, draft, review. Raises `Refused` before a word is read."""
+    gate.require(request)
+    started = perf_counter()
+    deidentified, surrogates = remove_identifiers(
+        transcript, detector=parts.detector, corrections=corrections
+    )
+    deidentified_at = perf_counter()
+    topics = surface_topics(deidentified, rules=parts.safety)
+    held: dict[int, HoldReason] = {prompt.turn: "safety" for prompt in topics}
+    surfaced_at = perf_counter()
+    draft = write_draft(
+        deidentified,
+        model=parts.model,
+        encoder=parts.encoder,
+        nlp=parts.detector.nlp,
+        voice=voice,
+        held=held,
+        max_words=parts.max_words,
+    )
+    drafted_at = perf_counter()
+    reviewed = review_draft(draft, deidentified=deidentified, rules=parts.language, safety=topics)
+    timings = {
+        "deidentify": deidentified_at - started,
+        "safety": surfaced_at - deidentified_at,
+        **draft.timings_s,
+        "review": perf_counter() - drafted_at,
+    }
+    return Prepared(
+        deidentified=deidentified, surrogates=surrogates, reviewed=reviewed, timings_s=timings
+    )
+
+
+def finish(
+    note: Note,
+    decision: Decision,
+    *,
+    gate: Gate,
+    request: Request,
+    consent: Consent,
+    service: ServiceRecord,
+    anchor: AuditAnchor,
+    to: str,
+    formats: tuple[ReleaseFormat, ...],
+    folder: Path,
+    now: datetime,
+) -> tuple[ApprovedNote, Released]:
+    """Check the decision against the exact text, then release it to one recipient."""
+    gate.require(request)
+    approved = record_decision(note, decision)
+    released = release_note(
+        approved,
+        consent=consent,
+        to=to,
+        formats=formats,
+        folder=folder,
+        service=service,
+        anchor=anchor,
+        now=now,
+    )
+    return approved, released
