@@ -179,28 +179,26 @@ def check_rows(
 ) -> tuple[Row, ...]:
     """Check each claim against the session; names in claims are hidden the same way first."""
     from assistant.deidentify import load_detector, remove_identifiers
+    from assistant.draft.claims import check_claims
     from assistant.draft.encoder import load_encoder
-    from assistant.draft.verify import check_claim
     from assistant.ingest import parse_transcript
 
     transcript = parse_transcript(content, name=name, settings=settings, person=person, peer=peer)
     detector = load_detector(settings=settings)
     hidden, surrogates = remove_identifiers(transcript, detector=detector)
     encoder = load_encoder(settings=settings)
-    result: list[Row] = []
-    for claim in claims:
-        text = hide_known_names(claim.text, surrogates=surrogates)
-        checked = check_claim(text, hidden, encoder=encoder, nlp=detector.nlp)
-        result.append(
-            {
-                "id": claim.id,
-                "supported": checked.supported,
-                "score": round(checked.score, 4),
-                "evidence": [_evidence_row(place) for place in checked.evidence],
-                "why": checked.why,
-            }
-        )
-    return tuple(result)
+    texts = [hide_known_names(claim.text, surrogates=surrogates) for claim in claims]
+    found = check_claims(texts, hidden, encoder=encoder, nlp=detector.nlp)
+    return tuple(
+        {
+            "id": claim.id,
+            "supported": checked.supported,
+            "score": round(checked.score, 4),
+            "evidence": [_evidence_row(place) for place in checked.evidence],
+            "why": checked.why,
+        }
+        for claim, checked in zip(claims, found, strict=True)
+    )
 
 
 def review_rows(rows: Sequence[ReviewRow]) -> tuple[Row, ...]:

@@ -34,26 +34,13 @@ from assistant.policy import (
 )
 from assistant.policy import gate as gate_module
 from assistant.records import Consent, Purpose
+from evals.gate import CASES, read_case
 
 POLICIES = Path(__file__).parent.parent / "policies"
-CASES = sorted((POLICIES / "cases").glob("*/*.json"))
 ALLOWED = [case for case in CASES if case.parent.name == "ALLOW"]
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 GATE = load_gate()
 STATES = get_args(SessionState)
-
-
-def read_case(path: Path) -> tuple[Request, str]:
-    case = json.loads(path.read_text(encoding="utf-8"))
-    sets = {f.name for f in fields(Subject) if "frozenset" in str(f.type)}
-    about = {k: frozenset(v) if k in sets else v for k, v in case["subject"].items()}
-    asked = {k: v for k, v in case.items() if k in {"recipient", "digest", "names", "part2_notice"}}
-    return Request(
-        actor=Actor(**case["actor"]),
-        action=case["action"],
-        subject=Store(**about) if "store_id" in about else Subject(**about),
-        **asked,
-    ), case["rule"]
 
 
 # ---------------------------------------------------------------- the case files

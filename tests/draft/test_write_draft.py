@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +19,8 @@ from assistant.records import (
     IdentifierSpan,
 )
 from tests.draft.scripted import ScriptedModel, WordEncoder, load_parser, session_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def draft(session: Deidentified, **options: object) -> Draft:
@@ -186,3 +191,23 @@ def test_own_words_is_the_share_that_the_person_said() -> None:
     )
     assert own_words_share(same, [said]) == 1.0
     assert own_words_share(half, [said]) == 0.5
+
+
+@pytest.mark.model
+def test_the_demo_session_gives_its_note_and_nothing_it_must_not() -> None:
+    from assistant.draft.encoder import load_encoder
+    from assistant.settings import load_settings
+
+    gold = json.loads((ROOT / "models/data/corpus/demo.json").read_text(encoding="utf-8"))
+    text = (ROOT / "assistant/data/demo_session.txt").read_text(encoding="utf-8")
+    roles = {gold["person"]: "P", gold["peer"]: "Q"}
+    lines = [line.split(": ", 1) for line in text.splitlines() if line.strip()]
+    session = session_of(*(f"{roles[name]}: {words}" for name, words in lines))
+    held: dict[int, HoldReason] = {
+        turn: "safety" for rule in gold["must_not"] if rule["why"] == "safety"
+        for turn in rule["turns"]
+    }  # fmt: skip
+    note = draft(session, encoder=load_encoder(settings=load_settings()), held=held)
+    missed = [item["item"] for item in gold["must"] if not cited(note) & set(item["turns"])]
+    assert missed == []
+    assert not cited(note) & {turn for rule in gold["must_not"] for turn in rule["turns"]}
