@@ -39,7 +39,6 @@ from hypothesis.stateful import (
 )
 
 import assistant.release as release_module
-import assistant.workspace as workspace_module
 from assistant.audit import LogFiles, verify_audit
 from assistant.canonical import note_digest
 from assistant.errors import OwnWordsError
@@ -127,7 +126,7 @@ class Walk(RuleBasedStateMachine):
         for owner, name in (
             (LogFiles, "append"), (KeyVault, "add"), (KeyVault, "destroy"),
             (Store, "confirm_erased"), (release_module, "_write_all"), (os, "replace"),
-            (workspace_module.shutil, "rmtree"),
+            (shutil, "rmtree"),
         ):  # fmt: skip
             self._watch(owner, name)
         self.workspace = self._open()

@@ -1,0 +1,283 @@
+"""What every action shares: the gate is asked first, the log written last, in one transaction."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from assistant import decide
+from assistant.audit import AuditEvent, AuditKeys, LogFiles, seal_entry
+from assistant.canonical import note_digest
+from assistant.errors import DecisionError, Refused
+from assistant.policy import (
+    Action,
+    Actor,
+    Gate,
+    Request,
+    Subject,
+    active_purposes,
+    record_recipients,
+    share_recipients,
+)
+from assistant.policy import Store as StoreSubject
+from assistant.records import (
+    Note,
+    ReviewedDraft,
+    ServiceRecord,
+)
+from assistant.sealed import WordsKind, pack_record, unpack_record
+from assistant.settings import Settings
+from assistant.store import SessionRow, Store, Transaction
+
+if TYPE_CHECKING:
+    from assistant.pipeline import Parts
+
+Record = TypeVar("Record")
+SOFTWARE = Actor(actor_id="software", role="software")
+OWN_COPY = "the person"  # the recipient of a person's own copy
+
+
+def new_id(kind: str) -> str:
+    """Return a random id such as `session-0f3a...`; it is derived from nothing."""
+    return f"{kind}-{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One allowed action under way: the session as it stands, and what the action leaves behind."""
+
+    tx: Transaction
+    row: SessionRow
+    subject: Subject
+    actor: Actor
+    at: datetime
+    events: list[AuditEvent]
+
+    def read(self, kind: WordsKind, record: type[Record]) -> Record:
+        """Return the words of one kind. Raises `DecisionError` if the session holds none."""
+        for record_id, found in self.tx.word_ids(self.row.session_id):
+            if found == kind:
+                return unpack_record(self.tx.words(record_id), record)
+        raise DecisionError(f"{self.row.session_id} holds no {kind} now. Start it again.")
+
+    def has(self, kind: WordsKind) -> bool:
+        return any(found == kind for _id, found in self.tx.word_ids(self.row.session_id))
+
+    def put(self, kind: WordsKind, record: object) -> None:
+        """Keep words in place of what there was of their kind."""
+        known = {found: record_id for record_id, found in self.tx.word_ids(self.row.session_id)}
+        self.tx.put_words(
+            record_id=known.get(kind, new_id("words")),
+            person_id=self.row.person_id,
+            session_id=self.row.session_id,
+            kind=kind,
+            payload=pack_record(record),
+        )
+
+    def erase(self, *kinds: WordsKind) -> int:
+        """Destroy the words of these kinds (all kinds if none is named); return how many.
+
+        The log names each record, so that a copy of the keys made earlier cannot bring it back.
+        """
+        gone = self.tx.erase_words(
+            [
+                record_id
+                for record_id, found in self.tx.word_ids(self.row.session_id)
+                if not kinds or found in kinds
+            ]
+        )
+        for record_id in gone:
+            self.log("words_deleted", words=record_id)
+        return len(gone)
+
+    def move(self, event: decide.Event) -> None:
+        """Move the session on. Raises `DecisionError` for a move that does not exist."""
+        state = decide.next_state(self.row.state, event)  # type: ignore[arg-type]
+        self.tx.set_state(session_id=self.row.session_id, state=state, at=self.at)
+
+    def log(self, event: str, *, counts: Mapping[str, int] | None = None, **ids: str) -> None:
+        self.events.append(
+            AuditEvent(
+                event=event,
+                actor=self.actor.actor_id,
+                ids={"session": self.row.session_id, **ids},
+                counts=counts or {},
+            )
+        )
+
+
+class Desk:
+    """An open data folder. Threads may share it: actions wait for one another."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        settings: Settings,
+        gate: Gate,
+        clock: Callable[[], datetime],
+        make_parts: Callable[[], Parts],
+    ) -> None:
+        """Use `open_workspace`."""
+        self.store = store
+        self.settings = settings
+        self.gate = gate
+        self._clock = clock
+        self._make_parts = make_parts
+        self._parts: Parts | None = None
+        self._lock = threading.RLock()
+        folder = store.folder
+        self.log_files = LogFiles(
+            log=folder / "audit.jsonl", anchors=settings.anchor_file or folder / "anchors.txt"
+        )
+        self._audit_keys = AuditKeys(
+            chain=store.key.derive("audit chain"), signing_seed=store.key.derive("audit signing")
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the vault. Closing twice is harmless."""
+        self.store.close()
+
+    def parts(self) -> Parts:
+        """Return detector, encoder, model and rules, loaded at the first call."""
+        if self._parts is None:
+            self._parts = self._make_parts()
+        return self._parts
+
+    def sessions(self) -> tuple[SessionRow, ...]:
+        """Return every session: ids, states and dates, no words."""
+        with self._lock, self.store.transaction() as tx:
+            return tx.sessions()
+
+    def _outbox(self, release_id: str) -> Path:
+        return self.store.folder / "outbox" / release_id
+
+    @contextmanager
+    def _act(
+        self,
+        actor: Actor,
+        action: Action,
+        session_id: str,
+        *,
+        recipient: str = "",
+        digest: str = "",
+        part2_notice: bool = False,
+        as_note: bool = False,
+    ) -> Iterator[Act]:
+        """Ask the gate, then run one change and keep its audit entries with it.
+
+        `as_note` asks with names as the note has them (what would leave). Raises `Refused`, which
+        is logged too.
+        """
+        with self._within(session_id, actor=actor) as act:
+            request = Request(
+                actor=actor,
+                action=action,
+                subject=act.subject,
+                recipient=recipient,
+                digest=digest,
+                names=act.subject.names if as_note else "out",
+                part2_notice=part2_notice,
+            )
+            verdict = self.gate.ask(request)
+            if verdict.allowed:
+                yield act
+                return
+            act.log("access_refused", rule=verdict.rule)
+        self.gate.require(request)
+        raise Refused(rule=verdict.rule, action=action, reason=verdict.reason)
+
+    @contextmanager
+    def _within(self, session_id: str, *, actor: Actor) -> Iterator[Act]:
+        """Run one change to a session without asking the gate; for `_act` and recovery."""
+        with self._change() as (tx, events):
+            row = tx.session(session_id)
+            at = self._clock()
+            yield Act(
+                tx=tx, row=row, subject=_describe(tx, row, at), actor=actor, at=at, events=events
+            )
+
+    @contextmanager
+    def _change(self) -> Iterator[tuple[Transaction, list[AuditEvent]]]:
+        with self._lock:
+            events: list[AuditEvent] = []
+            lines: list[str] = []
+            with self.store.transaction() as tx:
+                yield tx, events
+                last = tx.last_audit_entry()
+                for event in events:
+                    last = seal_entry(event, last=last, keys=self._audit_keys, at=self._clock())
+                    tx.append_audit(last)
+                    lines.append(last)
+            self.log_files.append(lines, keys=self._audit_keys)
+
+    def _log(self, event: AuditEvent) -> None:
+        with self._change() as (_tx, events):
+            events.append(event)
+
+    def _ask(self, actor: Actor, action: Action) -> None:
+        request = Request(actor=actor, action=action, subject=StoreSubject())
+        verdict = self.gate.ask(request)
+        if not verdict.allowed:
+            self._log(
+                AuditEvent(event="access_refused", actor=actor.actor_id, ids={"rule": verdict.rule})
+            )
+        self.gate.require(request)
+
+
+def _describe(tx: Transaction, row: SessionRow, at: datetime) -> Subject:
+    """Return a session as the gate sees it; what is not known meets no rule."""
+    consents = tx.consents(row.person_id)
+    words = {kind: record_id for record_id, kind in tx.word_ids(row.session_id)}
+    note = unpack_record(tx.words(words["note"]), Note) if "note" in words else None
+    approvals = [d for d in tx.decisions(row.session_id) if d.verb == "approve"]
+    safety_open: int | None = None
+    if "reviewed" in words:
+        n_prompts = len(unpack_record(tx.words(words["reviewed"]), ReviewedDraft).safety)
+        answered = {s.prompt_no for s in tx.safety(row.session_id) if s.state != "surfaced"}
+        safety_open = sum(number not in answered for number in range(n_prompts))
+    return Subject(
+        session_id=row.session_id,
+        person_id=row.person_id,
+        peer_id=row.peer_id,
+        state=row.state,
+        active_purposes=active_purposes(consents, now=at),
+        record_recipients=record_recipients(consents, now=at),
+        share_recipients=share_recipients(consents, now=at),
+        safety_open=safety_open,
+        digest=note_digest(note) if note is not None else "",
+        approved_digest=approvals[-1].digest if approvals else "",
+        approved_by=approvals[-1].decided_by if approvals else "",
+        names=note.names if note is not None else "out",
+    )
+
+
+def service_record_of(row: SessionRow) -> ServiceRecord:
+    return ServiceRecord(
+        session_id=row.session_id,
+        person_id=row.person_id,
+        peer_id=row.peer_id,
+        service_date=row.service_date,
+        start=row.start,
+        end=row.end,
+        place=row.place,
+        modality=row.modality,
+    )

@@ -1,0 +1,177 @@
+"""People, sessions, consents, and the code with which a person decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import SecretStr
+
+from assistant.audit import AuditEvent
+from assistant.errors import DecisionError, InputError
+from assistant.policy import (
+    Actor,
+    Request,
+    Subject,
+)
+from assistant.records import (
+    Consent,
+    Purpose,
+)
+from assistant.store import SessionRow
+from assistant.workspace.desk import Desk, new_id
+
+if TYPE_CHECKING:
+    pass
+
+_MIN_CODE_CHARS = 4  # beside the peer; a link sent elsewhere will ask for more
+
+
+class Meeting(Desk):
+    """Everything before there are words."""
+
+    def add_person(self) -> str:
+        """Return the id of a new person. Their name is kept nowhere but in their own words."""
+        person_id = new_id("person")
+        with self._change() as (tx, events):
+            tx.add_person(person_id=person_id, created_at=self._clock())
+            events.append(
+                AuditEvent(event="person_added", actor="software", ids={"person": person_id})
+            )
+        return person_id
+
+    def start_session(
+        self,
+        actor: Actor,
+        *,
+        person_id: str,
+        modality: str = "",
+        place: str = "",
+        service_date: str = "",
+        start: str = "",
+        end: str = "",
+    ) -> str:
+        """Return the id of a new session between a person and the peer who acts."""
+        now = self._clock()
+        session_id = new_id("session")
+        subject = Subject(
+            session_id=session_id, person_id=person_id, peer_id=actor.actor_id, state="new"
+        )
+        self.gate.require(Request(actor=actor, action="start_session", subject=subject))
+        row = SessionRow(
+            session_id=session_id,
+            person_id=person_id,
+            peer_id=actor.actor_id,
+            state="new",
+            modality=modality,
+            place=place,
+            service_date=service_date or now.date().isoformat(),
+            start=start,
+            end=end,
+            created_at=now,
+            updated_at=now,
+        )
+        with self._change() as (tx, events):
+            tx.add_session(row)
+            events.append(
+                AuditEvent(
+                    event="session_started",
+                    actor=actor.actor_id,
+                    ids={"session": session_id, "person": person_id},
+                )
+            )
+        return session_id
+
+    def set_code(self, actor: Actor, session_id: str, *, code: SecretStr) -> None:
+        """Keep the person's own code, slowly hashed; they need it to decide."""
+        from argon2 import PasswordHasher
+
+        if len(code.get_secret_value().strip()) < _MIN_CODE_CHARS:
+            raise InputError(f"Choose a code of at least {_MIN_CODE_CHARS} letters or digits.")
+        with self._act(actor, "record_consent", session_id) as act:
+            if actor.role != "person":
+                raise DecisionError("Only the person can choose their code.")
+            hashed = PasswordHasher().hash(code.get_secret_value())
+            record_id = f"code-{act.row.person_id}"
+            act.tx.put_words(
+                record_id=record_id, person_id=act.row.person_id, session_id=None, kind="code",
+                payload=hashed.encode(),
+            )  # fmt: skip
+
+    def sign_in_person(self, session_id: str, *, code: SecretStr) -> Actor | None:
+        """Return the person of a session if the code is theirs, else None; both are slow."""
+        from argon2 import PasswordHasher
+        from argon2.exceptions import VerifyMismatchError
+
+        with self._lock, self.store.transaction() as tx:
+            person_id = tx.session(session_id).person_id
+            hashed = tx.words(f"code-{person_id}").decode()
+        try:
+            PasswordHasher().verify(hashed, code.get_secret_value())
+        except VerifyMismatchError:
+            refused = AuditEvent(event="access_refused", actor="software", ids={"rule": "code"})
+            self._log(refused)
+            return None
+        return Actor(actor_id=person_id, role="person")
+
+    def record_consent(
+        self,
+        actor: Actor,
+        session_id: str,
+        *,
+        purpose: Purpose,
+        given: bool,
+        information: str,
+        discloser: str,
+        mode: Literal["written", "electronic", "spoken"],
+        text_version: str,
+        recipients: tuple[str, ...] = (),
+        expires_at: datetime | None = None,
+        revocation_explained: bool = True,
+    ) -> str:
+        """Keep one yes or no to one purpose, as the person gave it; return its id."""
+        with self._act(actor, "record_consent", session_id) as act:
+            consent = Consent(
+                consent_id=new_id("consent"),
+                person_id=act.row.person_id,
+                purpose=purpose,
+                given=given,
+                recipients=recipients,
+                information=information,
+                discloser=discloser,
+                mode=mode,
+                signed_at=act.at,
+                expires_at=expires_at,
+                text_version=text_version,
+                revocation_explained=revocation_explained,
+            )
+            act.tx.add_consent(consent)
+            act.log(
+                "consent_recorded",
+                consent=consent.consent_id,
+                purpose=purpose,
+                counts={"given": int(given), "recipients": len(recipients)},
+            )
+            return consent.consent_id
+
+    def withdraw_consent(self, actor: Actor, session_id: str, *, purpose: Purpose) -> None:
+        """Take back every yes to a purpose.
+
+        What rested on it and was not yet put before the person goes at once: an AI draft, or the
+        transcript with everything made from it. A note already before them is theirs to decide.
+        """
+        with self._act(actor, "withdraw_consent", session_id) as act:
+            for consent in act.tx.consents(act.row.person_id):
+                if consent.purpose == purpose and consent.withdrawn_at is None:
+                    act.tx.set_consent_withdrawn(consent_id=consent.consent_id, at=act.at)
+            n_erased = 0
+            if purpose == "ai_draft" and act.row.state == "drafted" and act.has("deidentified"):
+                n_erased = act.erase("reviewed", "deidentified", "surrogates")
+                act.move("drop_draft")
+            elif purpose == "transcribe" and act.row.state == "transcribed":
+                n_erased = act.erase()
+                act.move("delete_transcript")
+            elif purpose == "transcribe" and act.row.state == "drafted":
+                n_erased = act.erase()
+                act.move("drop_all")
+            act.log("consent_withdrawn", purpose=purpose, counts={"erased": n_erased})
