@@ -87,6 +87,9 @@ def measure_all(*, runs: int) -> tuple[Figure, ...]:
     add("draft, demo session, peak memory", peak, "MB", 3072)
     wall, _peak, _out = time_command(["demo"], runs=runs)
     add("demo, whole process", wall, "s", 45)
+    seconds, n_left = time_withdrawal(runs=runs)
+    add("withdrawal of a note with every derivative", seconds, "s", 1)
+    add("files that hold words of the session afterwards", n_left, "", 0)
     if LONG.exists():
         lines = LONG.read_text("utf-8").splitlines(keepends=True)
         long_person, long_peer = _two_speakers(lines)
@@ -106,6 +109,62 @@ def measure_all(*, runs: int) -> tuple[Figure, ...]:
             2.2,
         )
     return tuple(figures)
+
+
+def time_withdrawal(*, runs: int) -> tuple[float, int]:
+    """Return (median seconds of a withdrawal, files of the data folder that hold its words after).
+
+    The note has every derivative there is: transcript, de-identified session, names, draft, note,
+    released files in every format, the person's own copy.
+    """
+    import re
+    from typing import get_args
+
+    from assistant.canonical import note_digest
+    from assistant.ingest import read_transcript
+    from assistant.policy import Actor
+    from assistant.records import Purpose
+    from assistant.release import RELEASE_FORMATS
+    from assistant.settings import load_settings
+    from assistant.store import MasterKey
+    from assistant.workspace import open_workspace
+
+    seconds: list[float] = []
+    n_left = 0
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(data_dir=Path(folder) / "data", keep_transcript=True)
+        transcript = read_transcript(
+            DEMO, settings=settings, person=DEMO_NAMES[0], peer=DEMO_NAMES[1]
+        )
+        said = " ".join(turn.text for turn in transcript.turns).lower()
+        words = [word.encode() for word in set(re.findall("[a-z]{6,}", said))]
+        peer = Actor(actor_id="peer-00000000000000aa", role="peer")
+        with open_workspace(settings, key=MasterKey.generate()) as workspace:
+            for _run in range(runs):
+                person = Actor(actor_id=workspace.add_person(), role="person")
+                session_id = workspace.start_session(peer, person_id=person.actor_id)
+                for purpose in get_args(Purpose):
+                    workspace.record_consent(
+                        person, session_id, purpose=purpose, given=True, recipients=("team",),
+                        information="notes", discloser="bench", mode="written", text_version="1",
+                    )  # fmt: skip
+                workspace.import_transcript(peer, session_id, transcript)
+                for number in range(len(workspace.draft(peer, session_id).safety)):
+                    workspace.acknowledge_safety(
+                        peer, session_id, prompt_no=number, answer="not_applicable"
+                    )
+                note = workspace.hand_over(peer, session_id)
+                workspace.approve(person, session_id, digest=note_digest(note))
+                workspace.release(peer, session_id, to="team", formats=RELEASE_FORMATS)
+                workspace.export_own_copy(person, session_id)
+                started = time.perf_counter()
+                workspace.withdraw(person, session_id)
+                seconds.append(time.perf_counter() - started)
+            for path in settings.data_dir.rglob("*"):
+                if path.is_file() and path.name not in ("audit.jsonl", "key.json"):
+                    content = path.read_bytes().lower()
+                    n_left += any(word in content for word in words)
+    return statistics.median(seconds), n_left
 
 
 def _two_speakers(lines: list[str]) -> tuple[str, str]:
