@@ -34,8 +34,8 @@ _LAST = ("mmerick", "vellin", "ndrap", "ssiter", "kumble", "rrowin", "ttanel", "
 
 
 def make_canary(randomness: random.Random) -> str:
-    """Return a lower-case word that stands in no dictionary, file or schema."""
-    return randomness.choice(_FIRST) + "".join(randomness.choices(_LAST, k=2))
+    """Return a lower-case word that stands in no dictionary, file or schema, and never twice."""
+    return randomness.choice(_FIRST) + "".join(randomness.choices(_LAST, k=9))
 
 
 class Clock:
