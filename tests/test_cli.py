@@ -266,3 +266,35 @@ def test_a_session_is_kept_decided_and_withdrawn_at_the_terminal(
     monkeypatch.setenv("OWNWORDS_PASSPHRASE", "another one")
     status, _out, err = session("list")
     assert (status, "another" in err) == (2, False)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_a_transcript_becomes_a_decided_note_at_the_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OWNWORDS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OWNWORDS_PASSPHRASE", "four quiet green lamps")
+    answers: list[str] = []
+    monkeypatch.setattr("typer.prompt", lambda *_a, **_k: answers.pop(0))
+
+    def session(*arguments: str, say: tuple[str, ...] = ()) -> tuple[int, str, str]:
+        answers[:] = say
+        return run(capfd, monkeypatch, "session", *arguments)
+
+    session_id = session("new", say=("yes", "yes", "yes", "no", "4711-a"))[1].strip()
+    import_demo = ("import", session_id, str(DEMO), "--person", "Senait", "--peer", "Dana")
+    assert session(*import_demo)[1].startswith("98 turns kept, 0 lines not read")
+    status, shown, _err = session("draft", session_id)
+    assert status == 0
+    assert "Senait" not in shown
+    if "To look at yourself first" in shown:
+        refused, _out, err = session("hand-over", session_id)
+        assert (refused, "peer-hands-over" in err) == (3, True)
+    assert session("safety", session_id, say=("1",) * 30)[0] == 0
+    assert session("hand-over", session_id)[0] == 0
+    status, out, err = session("decide", session_id, say=("4711-a", "7", "5"))
+    assert (status, "It is not used" in out) == (0, True)
+    assert "Letebrhan" in err  # names were shown to the person who asked for them
+    assert "refused" in session("list")[1]
+    assert session("decide", session_id, say=("4711-a",))[0] == 3
