@@ -148,7 +148,7 @@ def broken_limits(figures: Iterable[Figure]) -> list[str]:
 def format_page(figures: list[Figure], skipped: dict[str, str], broken: list[str]) -> str:
     """Return the report as one HTML page: no script, no outside file, prints well."""
     rows = "".join(
-        f"<tr><th scope=row>{html.escape(f.name)}</th><td>{f.value:.3f}</td><td>{f.n}</td>"
+        f"<tr><th scope=row>{html.escape(_plain(f.name))}</th><td>{f.value:.3f}</td><td>{f.n}</td>"
         f"<td>{'' if f.low is None else f'{f.low:.3f} to {f.high:.3f}'}</td>"
         f"<td>{html.escape(f.note)}</td></tr>"
         for f in figures
@@ -164,10 +164,15 @@ def format_page(figures: list[Figure], skipped: dict[str, str], broken: list[str
         f"<h1>Own Words {html.escape(__version__)}: figures</h1>"
         f"<h2>Limits broken</h2><ul>{bad or '<li>None.</li>'}</ul>"
         f"<h2>Skipped</h2><ul>{left or '<li>Nothing.</li>'}</ul>"
-        "<h2>Figures</h2><table><thead><tr><th scope=col>Figure<th scope=col>Value"
+        "<h2>Figures</h2><div role=region aria-label=Figures tabindex=0 style='overflow-x:auto'>"
+        "<table><thead><tr><th scope=col>Figure<th scope=col>Value"
         "<th scope=col>Cases<th scope=col>95 % interval<th scope=col>Note</thead>"
-        f"<tbody>{rows}</tbody></table></html>\n"
+        f"<tbody>{rows}</tbody></table></div></html>\n"
     )
+
+
+def _plain(name: str) -> str:
+    return name.replace(".", ": ").replace("_", " ")
 
 
 def main(arguments: list[str]) -> int:
