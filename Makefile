@@ -9,7 +9,7 @@ export TRANSFORMERS_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup models demo test check bench eval soak wheel clean
+.PHONY: help setup models demo test check corpus bench eval soak wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,11 +34,15 @@ check: $(VENV)/.ready ## format, lint, types, import arrows
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: check models ## every check and test, as continuous integration runs them
+test: check corpus models ## every check and test, as continuous integration runs them
 	$(BIN)/python -m pytest -q
 
 bench: models ## speed figures, each with its method
 	$(BIN)/python -m evals.speed
+
+corpus: $(VENV)/.ready ## check the practice corpus and print its spread
+	$(BIN)/python -m models.corpus check
+	$(BIN)/python -m models.corpus stats
 
 eval: models ## every governance figure, and the report in reports/
 	$(BIN)/ownwords eval --out reports

@@ -1,6 +1,6 @@
 """How much of what should be hidden is hidden, beside stock Presidio on the same text.
 
-    python -m evals.deidentification [FILE ...]
+    python -m evals.deidentification [FILE.txt ...] [--split dev] [--show]
 
 A gold file holds `Name: words` lines with every identifier marked `{{TYPE|surface}}`. Public sets
 (ASQ-PHI, deid-gate seed) are read where they lie and named as skipped where they do not.
@@ -278,16 +278,23 @@ def main(arguments: Sequence[str]) -> None:
     """Print every set, ours above stock; `--show` lists line numbers and offsets of the leaks."""
     detector = load_detector(settings=load_settings())
     stock = load_stock(detector)
-    paths = [Path(item) for item in arguments if not item.startswith("--")]
+    paths = [Path(item) for item in arguments if item.endswith(".txt")]
+    if "--split" in arguments:
+        split = arguments[arguments.index("--split") + 1]
+        names = json.loads((DEMO.parent / "splits.json").read_text("utf-8"))[split]
+        paths = [DEMO.parent / f"{name}.txt" for name in names]
+    measured: list[Recall] = []
     for path in paths or [DEMO, *sorted(SESSIONS.glob("*.gold.txt"))]:
         _, lines = read_gold(path)
-        _report(
+        measured += _report(
             path.stem,
             lines,
             hide_session(lines, detector),
             stock(lines),
             show="--show" in arguments,
         )
+    for name, some in (("ours", measured[::2]), ("stock Presidio", measured[1::2])):
+        print(_format_together(name, some))
     if paths:
         return
     public = read_public_sets()
@@ -299,10 +306,13 @@ def main(arguments: Sequence[str]) -> None:
         _report(name, lines, hide_lines(lines, detector), stock(lines), show="--show" in arguments)
 
 
-def _report(name: str, lines: Sequence[Line], ours: Spans, stock: Spans, *, show: bool) -> None:
+def _report(
+    name: str, lines: Sequence[Line], ours: Spans, stock: Spans, *, show: bool
+) -> tuple[Recall, Recall]:
     recall = count_leaks(f"{name} (ours)", lines, ours)
+    beside = count_leaks(f"{name} (stock Presidio)", lines, stock)
     print(format_recall(recall))
-    print(format_recall(count_leaks(f"{name} (stock Presidio)", lines, stock)))
+    print(format_recall(beside))
     if show:  # the sets are fictional: their words may be shown
         for number, start, end, kind in recall.leaks:
             text = lines[number - 1].text
@@ -311,6 +321,20 @@ def _report(name: str, lines: Sequence[Line], ours: Spans, stock: Spans, *, show
             text = lines[number - 1].text
             around = text[max(0, start - 30) : end + 30]
             print(f"      idle {number}: {text[start:end]!r} in {around!r}")
+    return recall, beside
+
+
+def _format_together(name: str, recalls: Sequence[Recall]) -> str:
+    found = sum(sum(recall.found.values()) for recall in recalls)
+    marked = sum(sum(recall.marked.values()) for recall in recalls)
+    hidden = sum(recall.n_hidden for recall in recalls)
+    idle = sum(recall.n_hidden_for_nothing for recall in recalls)
+    leaky = sum(bool(recall.leaks) for recall in recalls)
+    return (
+        f"together ({name}): recall {found}/{marked} = {found / max(marked, 1):.3f}, "
+        f"precision {(hidden - idle) / max(hidden, 1):.3f}, "
+        f"sessions with a leak {leaky} of {len(recalls)}"
+    )
 
 
 if __name__ == "__main__":
