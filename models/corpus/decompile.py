@@ -30,7 +30,7 @@ OPEN_TAG = "?"  # what a second labeller replaces
 def write_source(session: Session, *, is_blank: bool = False) -> str:
     """The session in the source form; `is_blank` leaves every label and mark open."""
     codes = _codes(session)
-    lines = [*_head(session, codes), "---"]
+    lines = [*_head(session, codes, is_blank=is_blank), "---"]
     spare = _spare_pattern(session)
     for turn in session.turns:
         cuts = _cuts(session, turn, is_blank=is_blank)
@@ -60,7 +60,7 @@ def _codes(session: Session) -> dict[str, str]:
     return codes
 
 
-def _head(session: Session, codes: dict[str, str]) -> list[str]:
+def _head(session: Session, codes: dict[str, str], *, is_blank: bool) -> list[str]:
     gold = session.gold
     kinds = {t.speaker: t.speaker_type for t in session.turns}
     names = {gold["person"]: gold["person_full"], gold["peer"]: gold["peer_full"]}
@@ -71,7 +71,7 @@ def _head(session: Session, codes: dict[str, str]) -> list[str]:
         lines.append(f"{code} {roles.get(code, 'other')} {name}")
     lines += [f"{key} {gold[key]}" for key in ("setting", "place", "modality", "form")]
     lines += [f"{key} {gold['groups'][key]}" for key in GROUP_KEYS]
-    if gold["features"]:
+    if gold["features"] and not is_blank:  # they would tell what to look for
         lines.append(f"features {', '.join(gold['features'])}")
     return lines
 

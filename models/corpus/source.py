@@ -1,8 +1,8 @@
 """The source form of a session, in which sessions are written, and its compiler.
 
     id 014                                   a head of `key value` lines
-    P person Marisol Cienfuegos              a speaker: code, role, full name
-    D peer Thaddeus Brightwater
+    P person Hedda Strandberg                a speaker: code, role, full name
+    D peer Osric Ngcobo
     ...
     ---
     D: Hey. @t14 That sounds like a long night.

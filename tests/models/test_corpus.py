@@ -396,6 +396,14 @@ def test_sheet_for_a_second_labeller_shows_no_label_and_no_mark(small_corpus: Pa
     assert sheet.count("  ? ") == 14
 
 
+def test_sheet_does_not_tell_what_was_asked_of_the_writer(tmp_path: Path) -> None:
+    compiled = compile_source(source().replace("---\n", "features humour\n---\n", 1))
+    write_pair(compiled.text, compiled.gold, tmp_path)
+    (tmp_path / "splits.json").write_text('{"train": ["901"], "dev": [], "test": []}')
+    assert "features humour" in write_source(load_session("901", folder=tmp_path))
+    assert "humour" not in write_sheet("901", folder=tmp_path)
+
+
 def test_agreement_of_a_sheet_filled_like_the_first_is_perfect(small_corpus: Path) -> None:
     filled = write_source(load_session("901", folder=small_corpus))
     second, problems = read_sheet(filled, folder=small_corpus)
