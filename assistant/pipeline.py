@@ -32,6 +32,8 @@ from assistant.records import (
     Note,
     Released,
     ReviewedDraft,
+    SafetyPrompt,
+    SafetyTopic,
     ServiceRecord,
     SurrogateMap,
     Transcript,
@@ -49,6 +51,12 @@ from assistant.review import (
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
+
+
+# The topics on which context may lower a prompt and never silence it (domain rules of safety.yaml).
+_ALWAYS_HELD: frozenset[SafetyTopic] = frozenset(
+    {"self_harm_suicide", "harm_to_others", "abuse_neglect_child", "abuse_vulnerable_adult"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +113,8 @@ def prepare(
         transcript, detector=parts.detector, corrections=corrections
     )
     deidentified_at = perf_counter()
-    topics = surface_topics(deidentified, rules=parts.safety)
-    held: dict[int, HoldReason] = {prompt.turn: "safety" for prompt in topics}
+    topics = surface_topics(deidentified, rules=parts.safety, encoder=parts.encoder)
+    held: dict[int, HoldReason] = {p.turn: "safety" for p in topics if is_held(p)}
     surfaced_at = perf_counter()
     draft = write_draft(
         deidentified,
@@ -128,6 +136,17 @@ def prepare(
     return Prepared(
         deidentified=deidentified, surrogates=surrogates, reviewed=reviewed, timings_s=timings
     )
+
+
+def is_held(prompt: SafetyPrompt) -> bool:
+    """Whether a surfaced passage stays out of the draft until a human places it.
+
+    Every prompt is shown and has to be answered. One that was found by a faint likeness alone (low,
+    with no context that lowered it) holds nothing back, except on the topics where a miss could
+    cost most; otherwise two or three ordinary turns a session would be lost from the note.
+    """
+    is_faint = prompt.prominence == "low" and not prompt.context
+    return not is_faint or prompt.topic in _ALWAYS_HELD
 
 
 def finish(

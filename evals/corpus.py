@@ -24,8 +24,8 @@ from assistant.deidentify import remove_identifiers
 from assistant.draft import write_draft
 from assistant.draft.claims import check_claims
 from assistant.known_names import hide_known_names
-from assistant.pipeline import Parts, load_parts
-from assistant.records import Deidentified, Draft, SurrogateMap, Transcript, Turn
+from assistant.pipeline import Parts, is_held, load_parts
+from assistant.records import Deidentified, Draft, HoldReason, SurrogateMap, Transcript, Turn
 from assistant.review import surface_topics
 from assistant.settings import load_settings
 from evals.report import Figure, share
@@ -61,9 +61,10 @@ def read_session(session: Session) -> Transcript:
 
 def _draft(hidden: Deidentified, parts: Parts) -> Draft:
     topics = surface_topics(hidden, rules=parts.safety, encoder=parts.encoder)
+    held: dict[int, HoldReason] = {topic.turn: "safety" for topic in topics if is_held(topic)}
     return write_draft(
-        hidden, model=None, encoder=parts.encoder, nlp=parts.detector.nlp,
-        held={topic.turn: "safety" for topic in topics}, max_words=parts.max_words,
+        hidden, model=None, encoder=parts.encoder, nlp=parts.detector.nlp, held=held,
+        max_words=parts.max_words,
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from assistant.draft.encoder import SentenceEncoder, load_encoder
 from assistant.draft.model import LanguageModel, load_language_model
 from assistant.draft.words import count_words
 from assistant.ingest import read_transcript
+from assistant.pipeline import is_held
 from assistant.records import Deidentified, Draft, HoldReason
 from assistant.review import load_safety_rules, surface_topics
 from assistant.settings import Settings, load_settings
@@ -87,8 +88,8 @@ def measure_session(path: Path, gold_path: Path, *, parts: Parts) -> tuple[Draft
         path, settings=parts.settings, person=gold["person"], peer=gold["peer"]
     )
     session, _ = remove_identifiers(transcript, detector=parts.detector)
-    topics = surface_topics(session, rules=load_safety_rules())
-    held: dict[int, HoldReason] = {prompt.turn: "safety" for prompt in topics}
+    topics = surface_topics(session, rules=load_safety_rules(), encoder=parts.encoder)
+    held: dict[int, HoldReason] = {p.turn: "safety" for p in topics if is_held(p)}
     found = []
     for name, model in (("tidied", parts.model), ("word for word", None)):
         began = time.perf_counter()

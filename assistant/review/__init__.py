@@ -1,7 +1,7 @@
 """Review: wording and scope are flagged, safety topics are surfaced. Nothing is edited or scored.
 
 flag_language(text, voice=, own_words=, rules=)      wording worth a second look
-surface_topics(deidentified, rules=)                 passages a human should look at
+surface_topics(deidentified, rules=, encoder=None)   passages a human should look at
 review_draft(draft, deidentified=, rules=, safety=)  both, for a whole draft
 """
 

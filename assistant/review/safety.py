@@ -5,19 +5,31 @@ prominence where the context says so (negated, past, hypothetical, quoted, an id
 dropped for it. Only the unmistakable idioms listed in `policies/safety.yaml` ("kill two birds")
 stay silent. The software contacts nobody, rates nothing, and decides nothing.
 
+Two finders read each turn: the cues of the list, and beside them, where an encoder is given,
+likeness in meaning (`safety_meaning.py`), for what nobody wrote a cue for. What either finds is
+surfaced.
+
 What it does not see: a disclosure spread over several turns, irony, silence, most languages other
-than English and (for the same topics, less of it) Spanish, and any wording nobody listed.
+than English and (for the same topics, less of it) Spanish, and many indirect wordings: how many is
+measured in `models/cards/safety.md`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from assistant.records import Deidentified, DeidentifiedTurn, SafetyPrompt
+from assistant.records import Deidentified, DeidentifiedTurn, SafetyPrompt, SafetyTopic
 from assistant.review.safety_list import ContextName, ContextRule, SafetyRules
+from assistant.review.safety_meaning import (
+    Encoder,
+    MeantPassage,
+    find_by_meaning,
+    load_safety_head,
+)
 from assistant.spans import original_offsets
 
 
@@ -35,18 +47,37 @@ class _Found:
     start: int
     end: int
     context: tuple[ContextName, ...]
+    is_faint: bool = False  # found by meaning alone, and only just
+
+    @property
+    def is_low(self) -> bool:
+        return self.is_faint or bool(self.context)
 
 
-def surface_topics(deidentified: Deidentified, *, rules: SafetyRules) -> tuple[SafetyPrompt, ...]:
+def surface_topics(
+    deidentified: Deidentified, *, rules: SafetyRules, encoder: Encoder | None = None
+) -> tuple[SafetyPrompt, ...]:
     """Surface every passage that may touch a safety topic, in the order it was said.
 
-    Offsets point into the original words of the turn. Passages of one topic in one sentence are
-    one prompt, plain if any of them is.
+    Without `encoder` the cues work alone. Offsets point into the original words of the turn.
+    Passages of one topic in one sentence are one prompt, plain if any of them is. Raises
+    `SettingError` if an encoder is given and the weights of the second finder cannot be read.
     """
-    return tuple(prompt for turn in deidentified.turns for prompt in _surface_turn(turn, rules))
+    turns = deidentified.turns
+    meant: tuple[tuple[MeantPassage, ...], ...] = ((),) * len(turns)
+    if encoder is not None:
+        head = load_safety_head()
+        meant = find_by_meaning([turn.text for turn in turns], encoder=encoder, head=head)
+    return tuple(
+        prompt
+        for turn, passages in zip(turns, meant, strict=True)
+        for prompt in _surface_turn(turn, rules, passages)
+    )
 
 
-def _surface_turn(turn: DeidentifiedTurn, rules: SafetyRules) -> list[SafetyPrompt]:
+def _surface_turn(
+    turn: DeidentifiedTurn, rules: SafetyRules, meant: Sequence[MeantPassage]
+) -> list[SafetyPrompt]:
     plain = _make_plain(turn.text, rules)
     if not plain.text:
         return []
@@ -59,6 +90,7 @@ def _surface_turn(turn: DeidentifiedTurn, rules: SafetyRules) -> list[SafetyProm
             for start, end in _longest(spans)
             if not _is_inside((start, end), silent)
         ]
+        found += _beside(found, _read_meant(topic, meant, plain, rules))
         for passage in _merge_by_sentence(plain.text, found):
             start, end = original_offsets(
                 turn, plain.places[passage.start], plain.places[passage.end - 1] + 1
@@ -70,11 +102,36 @@ def _surface_turn(turn: DeidentifiedTurn, rules: SafetyRules) -> list[SafetyProm
                     end=end,
                     topic=topic,
                     said_by=turn.role,
-                    prominence="low" if passage.context else "plain",
+                    prominence="low" if passage.is_low else "plain",
                     context=passage.context,
                 )
             )
     return sorted(prompts, key=lambda prompt: (prompt.start, prompt.end))
+
+
+def _read_meant(
+    topic: SafetyTopic, meant: Sequence[MeantPassage], plain: _Plain, rules: SafetyRules
+) -> list[_Found]:
+    """The passages of `topic` that were found by meaning, in plain text and with their context."""
+    read = []
+    for passage in meant:
+        start = bisect_left(plain.places, passage.start)
+        start += plain.text[start : start + 1] == " "  # the space stands where its word does
+        end = bisect_left(plain.places, passage.end)
+        start, end = _trim(plain.text, start, end)
+        if topic in passage.topics and start < end:
+            context = _passage_contexts(plain.text, start, end, rules)
+            read.append(_Found(start=start, end=end, context=context, is_faint=not passage.is_near))
+    return read
+
+
+def _beside(cued: Sequence[_Found], meant: Sequence[_Found]) -> list[_Found]:
+    """What meaning adds: where a cue found the same topic, the cue and its context decide."""
+    return [
+        passage
+        for passage in meant
+        if all(cue.end <= passage.start or passage.end <= cue.start for cue in cued)
+    ]
 
 
 def _make_plain(text: str, rules: SafetyRules) -> _Plain:
@@ -150,6 +207,29 @@ def _contexts(text: str, start: int, end: int, rules: SafetyRules) -> tuple[Cont
     return tuple(named)
 
 
+def _passage_contexts(
+    text: str, start: int, end: int, rules: SafetyRules
+) -> tuple[ContextName, ...]:
+    """As `_contexts`, for a whole passage: what names the context may stand inside it too.
+
+    A "not" inside is left alone, for it may be the disclosure itself ("he does not let me out").
+    """
+    begin, close = _sentence_bounds(text, start, end)
+    named = [
+        name
+        for name, rule in rules.contexts
+        if _has_context(
+            text[begin:start], text[start:end], text[end:close], replace(rule, reads_cue=True)
+        )
+    ]
+    has_idiom = any(
+        idioms.search(text, start, end) for idioms in (rules.silent_idioms, rules.open_idioms)
+    )
+    if has_idiom and not rules.meant.search(text, begin, close):
+        named.append("idiom")
+    return tuple(named)
+
+
 def _has_context(before: str, cue: str, after: str, rule: ContextRule) -> bool:
     if rule.before is not None and rule.before.search(before):
         return True
@@ -173,7 +253,11 @@ def _merge_by_sentence(text: str, found: Sequence[_Found]) -> list[_Found]:
         if last is None or (item.start >= last.end and "." in text[last.end : item.start]):
             merged.append(item)
             continue
-        both = last.context and item.context
-        context = tuple(dict.fromkeys((*last.context, *item.context))) if both else ()
-        merged[-1] = _Found(start=last.start, end=max(last.end, item.end), context=context)
+        both = last.is_low and item.is_low
+        merged[-1] = _Found(
+            start=last.start,
+            end=max(last.end, item.end),
+            context=tuple(dict.fromkeys((*last.context, *item.context))) if both else (),
+            is_faint=both and (last.is_faint or item.is_faint),
+        )
     return merged
