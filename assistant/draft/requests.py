@@ -1,60 +1,68 @@
-"""Finds what the person asked not to have written down, before or after saying it.
+"""Works out what stays out because the person asked for it, before or after saying it.
 
-A request covers the turn it stands in, what it points at (back, ahead, or a topic named from
-earlier), and everything else in the session that is about the same. It is generous on purpose:
-leaving out too much can be mended by the person, a line they asked to keep out cannot.
+A request (`asking.py` hears them) covers the turn it stands in, what it points at
+(back, ahead, or a topic named from earlier), and everything else in the session that is about the
+same. It is generous on purpose: leaving out too much can be mended by the person, a line they asked
+to keep out cannot.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from assistant.draft.asking import Request, base, find_requests
+from assistant.draft.likeness import (
+    COMMON,
+    Telling,
+    alikeness,
+    is_about,
+    specific_lemmas,
+    telling_words,
+)
 from assistant.draft.rules import RequestRules, plain
 from assistant.draft.session import ReadSession, Vectors
-from assistant.draft.statements import Statement
-from assistant.draft.words import word_set
-from assistant.records import DeidentifiedTurn
+from assistant.draft.words import Word, word_set
 
-_BACK_TURNS = 4  # how far a request reaches back over turns that hang together
-_AHEAD_TURNS = 8  # how far a request made beforehand reaches when nobody lifts it
+__all__ = [
+    "Cover",
+    "Request",
+    "Telling",
+    "alikeness",
+    "cover_requests",
+    "find_requests",
+    "is_about",
+    "specific_lemmas",
+    "telling_words",
+]
+
+_BACK_TURNS = 2  # how far a request reaches back over turns that hang together
+_AHEAD_TURNS = 5  # how far a request made beforehand reaches when nobody lifts it
 _LIFT_WITHIN = 40  # turns in which a lifting is taken to answer the request
-_SIMILAR = 0.35  # two turns about the same thing
-_SAME = 0.60  # a statement that says what was asked to stay out
-_SAME_WITH_WORD = 0.50  # the same when a telling word is shared
-_SAME_WITH_WORDS = 0.35  # the same when two are
-_SAME_WITH_RARE_WORD = 0.28  # the same when a word is shared that hardly occurs elsewhere
+_GOES_ON_TURNS = 2  # how long a story is taken to go on when the peer asks nothing new
+_SIMILAR = 0.42  # two turns about the same thing
+_SIMILAR_BACK = 0.45  # the same where a request looks back: it rarely means what lies far behind
+_SPREAD_STRICTER_BY = 0.15  # what a request reaches by its place, far away only if very alike
 _TOPIC = 0.48  # a statement about a topic that was named
-_TELLING_STATEMENTS = 6  # a word is telling when no more statements than this hold it
-_RARE_STATEMENTS = 3
-# Words that turn up in any session; sharing one says little about the topic.
-_COMMON = word_set(
-    "day week month year night morning evening today tomorrow time work job home house room "
-    "place people person group meeting shift phone call money kid mum mom dad brother sister "
-    "mother father friend son daughter boss supervisor manager worker doctor nurse cousin "
-    "uncle aunt wife husband partner family one two three four five six seven eight nine ten "
-    "good bad nice help feel want talk ask take make see look keep put give find start stop "
-    "let live leave come back"
-)
+_NAMED_STATEMENTS = 2  # a word names the topic when no more statements than this hold it
+_KNOWN_STATEMENTS = 10  # two such words together name it, or one that the peer says too
+_THINGS = frozenset({"NOUN", "PROPN"})
 _CONTINUES = re.compile(
-    r"^\W*(?:(?:um|uh|yeah|yes|no|and|but|so|well|like|because|cause|cos|cuz|just)\W+)*"
-    r"(?:because|cause|cos|he|she|they|it|that|this|him|her|them|his|there|then|which)\b"
+    r"^\W*(?:(?:um|uh|yeah|yes|no|and|but|so|well|like|because|cause|cos|cuz|just|not|thank you"
+    r"|thanks|is|only)\W+)*(?:because|cause|cos|(?:he|she|they|it|that|this|there)(?:'?[sd]|'?ll)?"
+    r"|him|her|them|his|then|which)\b"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One request. `at` is the position of its turn among all turns."""
-
-    at: int
-    back: bool
-    ahead: bool
-    earlier: bool
-    topic: frozenset[str] = field(repr=False)
-    topic_text: str = field(repr=False)
-    by_person: bool
+_REFERS = re.compile(r"\b(?:he|she|they|it|him|her|his|them|their|its|that|this)\b")
+# Words of requests and promises; they do not tell what the request is about.
+_ASKING = word_set(
+    "write note record file paper page line pen book put leave keep out off thing stuff part bit "
+    "say tell talk please word mind go let hear mention include want know type worker name stay "
+    "notebook computer digest report letter hand light recorder recording mic private secret "
+    "thank thanks promise okay read hold stop close turn rest today minute second moment bring "
+    "hey look listen sir ma'am love no yes clinic one plan use business lot"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,22 +72,6 @@ class Cover:
     statements: frozenset[int]
     turns: frozenset[int]
     core: frozenset[int]  # the statements the requests are about
-
-
-def find_requests(turns: Sequence[DeidentifiedTurn], *, rules: RequestRules) -> tuple[Request, ...]:
-    """Find every request in a session, made by the person or agreed with the peer."""
-    found: list[Request] = []
-    for at, turn in enumerate(turns):
-        text = plain(turn.text)
-        if turn.role == "person":
-            found.extend(_asked_by_person(at, text, rules))
-        elif turn.role == "peer" and _is_agreed(at, text, turns, rules):
-            before = next((r for r in reversed(found) if r.by_person), None)
-            if before is None or at - before.at > 3:
-                found.append(
-                    _request(at, text, rules, back=True, ahead=False, by_person=False, named=False)
-                )
-    return tuple(found)
 
 
 def cover_requests(
@@ -101,118 +93,6 @@ def cover_requests(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """Lemmas that name something particular in this session, and the rarest among them."""
-
-    telling: frozenset[str] = field(repr=False)
-    rare: frozenset[str] = field(repr=False)
-
-
-def telling_words(statements: Sequence[Statement]) -> Telling:
-    """Find the words that few statements of the session hold."""
-    counts = Counter(lemma for s in statements for lemma in specific_lemmas(s))
-    telling = {lemma for lemma, n in counts.items() if n <= _TELLING_STATEMENTS}
-    names = {w.lemma for s in statements for w in s.words if w.pos in {"NOUN", "PROPN"}}
-    rare = {lemma for lemma in telling & names if counts[lemma] <= _RARE_STATEMENTS}
-    return Telling(telling=frozenset(telling), rare=frozenset(rare - _COMMON))
-
-
-def specific_lemmas(statement: Statement) -> frozenset[str]:
-    """What a statement names: lemmas of nouns, names, verbs and adjectives that are not vague."""
-    return frozenset(
-        w.lemma for w in statement.words if w.is_specific and w.pos not in {"INTJ", "ADV"}
-    )
-
-
-# ---------------------------------------------------------------- finding
-
-
-def _asked_by_person(at: int, text: str, rules: RequestRules) -> list[Request]:
-    allowed = [match.span() for match in rules.allow.finditer(text)]
-    lifted = [match.span() for match in rules.release.finditer(text)]
-    requests: list[Request] = []
-    for match in rules.person.finditer(text):
-        if any(a < match.end() and match.start() < b for a, b in allowed + lifted):
-            continue
-        clause = _clause_around(text, match)
-        ahead_only = rules.ahead_only.search(clause) is not None
-        ahead = ahead_only or rules.ahead.search(clause) is not None
-        requests.append(
-            _request(at, clause, rules, back=not ahead_only, ahead=ahead, by_person=True)
-        )
-    return requests
-
-
-def _request(
-    at: int,
-    clause: str,
-    rules: RequestRules,
-    *,
-    back: bool,
-    ahead: bool,
-    by_person: bool,
-    named: bool = True,
-) -> Request:
-    found = [m for pattern in rules.topic for m in pattern.finditer(clause)] if named else []
-    phrases = [m.group("topic") for m in found]
-    words = {w.strip("'") for phrase in phrases for w in re.findall(r"<\w+>|[\w']+", phrase)}
-    topic = frozenset(
-        _base(w) for w in words if len(w) > 2 and w not in rules.not_topic and w not in _GRAMMAR
-    )
-    return Request(
-        at=at, back=back, ahead=ahead, by_person=by_person, topic=topic,
-        earlier=rules.earlier.search(clause) is not None and bool(topic),
-        topic_text=" ".join(phrases) if topic else "",
-    )  # fmt: skip
-
-
-def _is_agreed(at: int, text: str, turns: Sequence[DeidentifiedTurn], rules: RequestRules) -> bool:
-    promises = rules.peer_promises.search(text)
-    if promises and not rules.release.search(text) and not _is_asked(text, promises):
-        return True
-    offers_out = rules.peer_offers_out.search(text) is not None
-    asks_in = rules.peer_asks_in.search(text) is not None
-    if not offers_out and not asks_in:
-        return False
-    later = turns[at + 1 : at + 4]
-    answer = next((plain(t.text) for t in later if t.role == "person"), "")
-    says_yes, says_no = rules.yes.search(answer), rules.no.search(answer)
-    # Without a clear answer the words stay out: silence is not permission.
-    return says_no is None if offers_out else says_yes is None
-
-
-def _clause_around(text: str, match: re.Match[str]) -> str:
-    """The sentence a request stands in; for text without stops, some words on either side."""
-    begin = max((text.rfind(mark, 0, match.start()) for mark in ".?!\n"), default=-1) + 1
-    ends = [e for mark in ".?!\n" if (e := text.find(mark, match.end())) >= 0]
-    end = min(ends, default=len(text))
-    return text[max(begin, match.start() - 60) : min(end, match.end() + 90)]
-
-
-def _is_asked(text: str, match: re.Match[str]) -> bool:
-    """Whether the sentence around the match is a question."""
-    return re.match(r"[^.!?\n]*\?", text[match.end() - 1 :]) is not None
-
-
-_GRAMMAR = word_set(
-    "the my his her their our your its that this these those and but for with from about into "
-    "what when where who how why all any some because cause cos was were are been being has had "
-    "have did does done not don't dont didn't out off just right well okay one him them she they "
-    "you would could should will can also too very really even then than there here had in on of "
-    "name names with me us it he is"
-)
-
-
-def _base(word: str) -> str:
-    """A rough stem, so that `brother's` and `loans` meet `brother` and `loan`."""
-    if word.startswith("<"):
-        return word.upper()
-    for ending in ("'s", "s'"):
-        word = word.removesuffix(ending)
-    return word[:-1] if len(word) > 4 and word.endswith("s") and not word.endswith("ss") else word
-
-
 # ---------------------------------------------------------------- covering
 
 
@@ -225,28 +105,39 @@ class _Finder:
         self.statements: set[int] = set()
         self.turns: set[int] = set()
         self.core: set[int] = set()
+        self._spreading: set[int] = set()
         self._by_turn: dict[int, list[int]] = {at: [] for at in range(len(session.turns))}
         self._turn = {turn.number: turn for turn in session.turns}
         at_of = {turn.number: at for at, turn in enumerate(session.turns)}
         for i, statement in enumerate(session.statements):
             self._by_turn[at_of[statement.turn]].append(i)
         self._telling = telling_words(session.statements)
+        self._keys = [frozenset(_key(w) for w in _naming(s.words)) for s in session.statements]
+        self._n_with = Counter(key for keys in self._keys for key in keys)
+        words = [w for s in session.statements for w in _naming(s.words)]
+        self._things = {_key(w) for w in words if w.pos in _THINGS or w.kind == "surrogate"}
+        self._speakers = frozenset(turn.speaker for turn in session.turns)
         self._lemmas = [specific_lemmas(s) for s in session.statements]
 
     def follow(self, request: Request, topic_vector: Vectors, all_: Sequence[Request]) -> None:
         matched = self._cover_topic(request, topic_vector)
         core = self._cover_turn(request) if request.by_person else set()
-        if request.back and not (request.earlier and matched):
-            core |= self._cover_back(request, core, matched=bool(matched))
+        named = self._cover_named(request)
+        if request.back and not (request.earlier and (matched or named)):
+            core |= self._cover_back(request, core, matched=bool(matched or named))
         core |= self._cover_on(request, core, all_)
-        self.core |= core | matched
+        self.core |= core | matched | named
+        if request.by_person:
+            self._spreading |= core
 
     def spread(self) -> None:
         """Hold back what says the same anywhere else in the session."""
-        if not self.core:
-            return
-        rows = sorted(i for i in self.core if self._lemmas[i])
-        for i, alike in enumerate(alikeness(self.session, rows, self._lemmas, self._telling)):
+        rows = sorted(i for i in self._spreading if self._lemmas[i])
+        for i, alike in enumerate(
+            alikeness(
+                self.session, rows, self._lemmas, self._telling, stricter_by=_SPREAD_STRICTER_BY
+            )
+        ):
             if alike:
                 self.statements.add(i)
 
@@ -290,9 +181,9 @@ class _Finder:
                 continue
             here = set(self._by_turn[at])
             hollow = not any(self._lemmas[i] for i in here)
-            near = self._near(here, core | taken)
+            near = self._near(here, core | taken, alike_from=_SIMILAR_BACK)
             wanted = (not has_own and not matched and steps == 0) or continues or near or hollow
-            if not wanted or steps >= _BACK_TURNS:
+            if not wanted or steps >= (_BACK_TURNS if request.by_person else 1):
                 break
             self._take(at, until=request.at)
             taken |= here
@@ -307,6 +198,8 @@ class _Finder:
         lifted_at, offset = self._find_lift(request, all_)
         taken: set[int] = set()
         steps = 0
+        if not request.by_person and lifted_at is None:
+            return taken
         for at in range(request.at + 1, len(self.session.turns)):
             turn = self.session.turns[at]
             if lifted_at is not None:
@@ -325,10 +218,11 @@ class _Finder:
             left = self._left_topic(request.at, at)
             if request.ahead:
                 first = steps == 0 and (not request.back or not left)
-                keep = first or near or not left
+                keep = first or near or (not left and (steps < 2 or not self._is_asked(at)))
             else:
-                keep = hollow or near or (steps < 2 and not left and self._continues(at))
-            if not keep or steps >= _AHEAD_TURNS:
+                goes_on = not left and (self._continues(at) or not self._is_asked(at))
+                keep = hollow or near or (steps < _GOES_ON_TURNS and goes_on)
+            if not keep or steps >= (_AHEAD_TURNS if request.ahead else _BACK_TURNS):
                 break
             taken |= self._take(at, since=request.at)
             steps += 0 if hollow else 1
@@ -362,14 +256,74 @@ class _Finder:
                 continue
             hits = {
                 i for i in indices
-                if alike[i] >= _TOPIC or request.topic & {_base(x) for x in self._lemmas[i]}
+                if alike[i] >= _TOPIC or request.topic & {base(x) for x in self._lemmas[i]}
             }  # fmt: skip
             if hits:
                 matched |= hits
-                self._take(at)
-        for at in sorted(self.turns):
-            self._take_continuation(at, request.at)
+                self.turns.add(at)
+                self._take_continuation(at, request.at)
+        self.statements |= matched
+        for i in sorted(matched):
+            self._cover_rest_of_turn(i)
         return matched
+
+    def _cover_named(self, request: Request) -> set[int]:
+        """Statements anywhere that hold what the request, or the answer to it, names."""
+        if not request.by_person:
+            return set()
+        about = self._named_at(request.at, request.start, request.end)
+        if not about & self._things and request.is_short:
+            about = self._named_at(request.at)
+        certain: set[str] = set()
+        if request.answered_at is not None:
+            answer = self._named_at(request.answered_at, *self._first_words(request.answered_at))
+            certain = about & answer & self._things
+            about |= answer
+        leads = request.leads and not any(about & keys for keys in self._keys_before(request.at))
+        if leads and request.at and self.session.turns[request.at - 1].role == "peer":
+            about |= self._named_at(request.at - 1)
+        rare = {key for key in about & self._things if self._n_with[key] <= _NAMED_STATEMENTS}
+        known = {key for key in about if self._n_with[key] <= _KNOWN_STATEMENTS}
+        rare |= certain & known
+        found = {i for i, k in enumerate(self._keys) if k & rare or len(k & known) > 1}
+        self.statements |= found
+        for i in sorted(found):
+            self._cover_rest_of_turn(i)
+        return found
+
+    def _keys_before(self, at: int) -> list[frozenset[str]]:
+        number = self.session.turns[at].number
+        pairs = zip(self.session.statements, self._keys, strict=True)
+        return [keys for statement, keys in pairs if statement.turn < number]
+
+    def _named_at(self, at: int, start: int = 0, end: int | None = None) -> set[str]:
+        turn = self.session.turns[at]
+        read = self.session.read.get(turn.number)
+        if read is None:
+            return set()
+        stop = len(turn.text) if end is None else end
+        words = (w for w in read.words if w.start >= start and w.end <= stop)
+        return {_key(w) for w in _naming(words)} - self._speakers
+
+    def _first_words(self, at: int) -> tuple[int, int]:
+        """Where the peer takes up a request: up to the first question, two sentences at most."""
+        text = self.session.turns[at].text
+        ends = [m.end() for m in re.finditer(r"[.!?](?=\s|$)", text)]
+        questions = [n for n, end in enumerate(ends) if text[end - 1] == "?"]
+        n = min(2, *questions) if questions else 2
+        if n == 0:
+            return 0, 0
+        return 0, ends[n - 1] if len(ends) >= n else len(text)
+
+    def _cover_rest_of_turn(self, i: int) -> None:
+        """The statements after `i` in its turn that go on about the same."""
+        turn = self.session.statements[i].turn
+        for k in range(i + 1, len(self.session.statements)):
+            if self.session.statements[k].turn != turn:
+                return
+            if not _REFERS.search(plain(self.session.statements[k].text)):
+                return
+            self.statements.add(k)
 
     def _take_continuation(self, at: int, request_at: int) -> None:
         later = (k for k in range(at + 1, min(at + 4, len(self.session.turns))))
@@ -406,11 +360,11 @@ class _Finder:
             self.turns.update(range(at + 1, until))
         return taken
 
-    def _near(self, here: set[int], there: set[int]) -> bool:
+    def _near(self, here: set[int], there: set[int], *, alike_from: float = _SIMILAR) -> bool:
         if not here or not there:
             return False
         alike = self.session.vectors[sorted(here)] @ self.session.vectors[sorted(there)].T
-        if float(alike.max()) >= _SIMILAR:
+        if float(alike.max()) >= alike_from:
             return True
         ours = frozenset().union(*(self._lemmas[i] for i in here))
         theirs = frozenset().union(*(self._lemmas[i] for i in there))
@@ -419,56 +373,34 @@ class _Finder:
     def _continues(self, at: int) -> bool:
         return _CONTINUES.search(plain(self.session.turns[at].text)) is not None
 
+    def _is_asked(self, at: int) -> bool:
+        """Whether the peer asked something since the person last spoke."""
+        for k in range(at - 1, -1, -1):
+            if self.session.turns[k].role == "person":
+                return False
+            if "?" in self.session.turns[k].text:
+                return True
+        return False
+
     def _moves_on(self, at: int) -> bool:
         return self.rules.moves_on.search(plain(self.session.turns[at].text)) is not None
 
 
-def alikeness(
-    session: ReadSession,
-    rows: Sequence[int],
-    lemmas: Sequence[frozenset[str]],
-    telling: Telling,
-    *,
-    stricter_by: float = 0.0,
-) -> list[bool]:
-    """For every statement, whether it says what the statements at `rows` say."""
-    if not rows or not len(session.statements):
-        return [False] * len(session.statements)
-    alike = session.vectors @ session.vectors[list(rows)].T - stricter_by  # (statements, rows)
-    return [
-        any(
-            _says_the_same(float(value), lemmas[i] & lemmas[row], telling)
-            for row, value in zip(rows, line, strict=True)
-        )
-        for i, line in enumerate(alike)
-    ]
+def _naming(words: Iterable[Word]) -> Iterator[Word]:
+    """The words that can name a topic."""
+    for word in words:
+        if not word.is_specific or word.pos in {"INTJ", "ADV", "AUX", "NUM"}:
+            continue
+        if word.lemma not in _ASKING and (word.pos in _THINGS or word.lemma not in COMMON):
+            yield word
 
 
-def is_about(
-    words: frozenset[str],
-    vector: Vectors,
-    *,
-    session: ReadSession,
-    rows: Sequence[int],
-    telling: Telling,
-) -> bool:
-    """Whether a sentence of the peer is about what the statements at `rows` say."""
-    if not rows:
-        return False
-    alike = session.vectors[list(rows)] @ vector
-    return any(
-        _says_the_same(float(value), words & specific_lemmas(session.statements[row]), telling)
-        for row, value in zip(rows, alike, strict=True)
-    )
-
-
-def _says_the_same(alike: float, shared: frozenset[str], telling: Telling) -> bool:
-    if alike >= _SAME:
-        return True
-    if not shared or alike < _SAME_WITH_RARE_WORD:
-        return False
-    if shared & telling.rare:
-        return True
-    n_shared = len(shared & telling.telling)
-    needed = {0: _SAME, 1: _SAME_WITH_WORD}.get(n_shared, _SAME_WITH_WORDS)
-    return alike >= needed
+def _key(word: Word) -> str:
+    """A word for comparing: `fasting`, `fasted` and `fasts` are one."""
+    if word.kind == "surrogate":
+        return word.lemma.upper()
+    stem = base(word.lemma)
+    for ending in ("ing", "ed"):
+        if len(stem) > len(ending) + 3:
+            stem = stem.removesuffix(ending)
+    return stem

@@ -1,17 +1,27 @@
 """Chooses what is of note: a section and a weight for each statement, or the reason it stays out.
 
 Meaning (similarity to the prototypes of `policies/sections.toml`) and cues (its patterns, and the
-parse) are added up. Nothing is lost silently: what is not chosen comes back with its reason.
+parse) are added up; the learned heads read these sums among other things, and where their weights
+are there they have the say over what no rule settles. Nothing is lost silently: what is not chosen
+comes back with its reason.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.draft.heads import (
+    ANCHOR,
+    HEAD_SECTIONS,
+    Judged,
+    describe_statements,
+    load_selector_heads,
+)
 from assistant.draft.requests import specific_lemmas
 from assistant.draft.rules import Cues, DraftRules, plain
 from assistant.draft.statements import Statement
@@ -22,6 +32,15 @@ Vectors = NDArray[np.float32]
 
 _TOP = 3  # a statement is as close to a section as to its three nearest prototypes
 _SECTION_FADE = 0.93  # each further statement of a section weighs a little less than the one before
+
+# With the learned heads; chosen on the dev split of the practice corpus.
+_MIN_BELONGS = 0.65  # the heads' say, under which a statement is not of note
+_MIN_AGAINST_RULE = 0.80  # the same where a rule found a reason to leave it out
+_WORTH_A_LINE = 0.50  # what a statement worth a line counts beside one that would be missed
+_BELONGS_SAY = 2.0  # how far doubt whether it is of note at all tells against it
+_RULE_SAY = 0.3  # what the rules' score of a section counts beside the heads' logarithm
+_LENGTH_SAY = 0.4  # how far a statement's length tells for it: short ones say less
+_NEIGHBOUR_FADE = 0.8  # beside a statement of the same turn that is in already
 
 _FIRST = word_set("i me my mine myself we us our ours i'm i'd i've i'll im ive id ill ima")
 _THIRD = word_set("he she they him her them his their hers theirs")
@@ -65,6 +84,7 @@ class Closeness:
 
     sections: Mapping[SectionName, Vectors]
     reasons: Mapping[HoldReason, Vectors]
+    anchor: Vectors  # how this encoder places a known sentence, shape (384,)
 
 
 def measure_closeness(vectors: Vectors, prototypes: Vectors, *, rules: DraftRules) -> Closeness:
@@ -78,12 +98,13 @@ def measure_closeness(vectors: Vectors, prototypes: Vectors, *, rules: DraftRule
     for reason, cues in rules.leave_out.items():
         reasons[reason] = _nearest(vectors, prototypes[at : at + len(cues.prototypes)])
         at += len(cues.prototypes)
-    return Closeness(sections=sections, reasons=reasons)
+    return Closeness(sections=sections, reasons=reasons, anchor=prototypes[at])
 
 
 def list_prototypes(rules: DraftRules) -> list[str]:
+    """What to encode for `measure_closeness`: the prototypes in file order, then the anchor."""
     every = [*rules.sections.values(), *rules.leave_out.values()]
-    return [text for cues in every for text in cues.prototypes]
+    return [*(text for cues in every for text in cues.prototypes), ANCHOR]
 
 
 def select_statements(
@@ -98,25 +119,19 @@ def select_statements(
     """Choose statements up to `max_words`. `held` maps positions that stay out to their reasons."""
     reasons: dict[int, HoldReason] = dict(held)
     weighed: list[Chosen] = []
+    judged = judge_statements(statements, vectors=vectors, closeness=closeness, rules=rules)
     for position, statement in enumerate(statements):
         if position in reasons:
             continue
-        scores = section_scores(statement, position, closeness=closeness, rules=rules)
-        reason = _reason_to_leave_out(
-            statement, position, scores=scores, closeness=closeness, rules=rules
-        )
-        if reason is None:
-            section = max(scores, key=lambda name: scores[name])
-            salience = _salience(statement, scores[section])
-            if salience >= rules.scoring.min_salience:
-                weighed.append(Chosen(position=position, section=section, salience=salience))
-                continue
-            reason = "unclear"
-        reasons[position] = reason
+        found = _weigh(statement, position, closeness=closeness, rules=rules, judged=judged)
+        if isinstance(found, Chosen):
+            weighed.append(found)
+        else:
+            reasons[position] = found
     _mark_jokes(statements, reasons, weighed)
     weighed = [chosen for chosen in weighed if chosen.position not in reasons]
     merged = _merge_duplicates(weighed, statements, vectors, duplicate=rules.scoring.duplicate)
-    kept = _fit(merged, statements, max_words=max_words)
+    kept = _fit(merged, statements, max_words=max_words, is_learned=judged is not None)
     for chosen in merged:
         if chosen not in kept:
             for position in (chosen.position, *chosen.also):
@@ -124,6 +139,18 @@ def select_statements(
     order = {name: i for i, name in enumerate(SECTION_NAMES)}
     kept.sort(key=lambda c: (order[c.section], statements[c.position].turn, c.position))
     return Selection(chosen=tuple(kept), reasons=reasons)
+
+
+def judge_statements(
+    statements: Sequence[Statement], *, vectors: Vectors, closeness: Closeness, rules: DraftRules
+) -> Judged | None:
+    """What the learned heads say; None without weights, or with another encoder than theirs."""
+    heads = load_selector_heads()
+    if heads is None or not statements or not heads.knows(closeness.anchor):
+        return None
+    rule_rows = describe_by_rules(statements, closeness=closeness, rules=rules)
+    features = describe_statements(statements, vectors=vectors, rule_rows=rule_rows)
+    return heads.judge(features) if heads.fits(features) else None
 
 
 def section_scores(
@@ -141,12 +168,97 @@ def section_scores(
     return _settle(scores, statement, text, rules)
 
 
+def describe_by_rules(
+    statements: Sequence[Statement], *, closeness: Closeness, rules: DraftRules
+) -> Vectors:
+    """What the rules find in each statement, as numbers for the heads, shape (n, k)."""
+    rows = [
+        _rule_row(statement, position, closeness=closeness, rules=rules)
+        for position, statement in enumerate(statements)
+    ]
+    return np.array(rows, dtype=np.float32)
+
+
+def _rule_row(
+    statement: Statement, position: int, *, closeness: Closeness, rules: DraftRules
+) -> list[float]:
+    text, question = _with_subject(statement), plain(statement.question)
+    scores = section_scores(statement, position, closeness=closeness, rules=rules)
+    reason = _reason_to_leave_out(
+        statement, position, scores=scores, closeness=closeness, rules=rules
+    )
+    kind = _subject_kind(statement)
+    best = max(scores.values())
+    row = [*scores.values(), best, _salience(statement, best)]
+    row += [float(values[position]) for values in closeness.sections.values()]
+    row += [float(values[position]) for values in closeness.reasons.values()]
+    row += [_cue_weight(text, cues, rules) for cues in rules.sections.values()]
+    row += [
+        float(bool(cues.questions and cues.questions.search(question)))
+        for cues in rules.sections.values()
+    ]
+    row += [float(bool(c.strong and c.strong.search(text))) for c in rules.leave_out.values()]
+    row += [float(reason == name) for name in (*rules.leave_out, "unclear", "other_language")]
+    row += [float(kind == name) for name in ("self", "other", "thing")]
+    row += [float(is_past(statement)), float(_leans_on_before(statement))]
+    row += [float(_stands_alone(statement)), float(_says_no(statement))]
+    return row
+
+
 def find_instructions(texts: Mapping[int, str], *, rules: DraftRules) -> frozenset[int]:
     """Turn numbers whose words are addressed to the software; transcript text is only data."""
     return frozenset(n for n, text in texts.items() if rules.instruction.search(plain(text)))
 
 
 # ---------------------------------------------------------------- scores
+
+
+def _weigh(
+    statement: Statement,
+    position: int,
+    *,
+    closeness: Closeness,
+    rules: DraftRules,
+    judged: Judged | None,
+) -> Chosen | HoldReason:
+    """Its section and weight, or the reason to leave it out."""
+    scores = section_scores(statement, position, closeness=closeness, rules=rules)
+    reason = _reason_to_leave_out(
+        statement, position, scores=scores, closeness=closeness, rules=rules
+    )
+    if judged is not None:
+        return _weigh_learned(statement, position, scores=scores, reason=reason, judged=judged)
+    if reason is not None:
+        return reason
+    section = max(scores, key=lambda name: scores[name])
+    salience = _salience(statement, scores[section])
+    if salience < rules.scoring.min_salience:
+        return "unclear"
+    return Chosen(position=position, section=section, salience=salience)
+
+
+def _weigh_learned(
+    statement: Statement,
+    position: int,
+    *,
+    scores: Mapping[SectionName, float],
+    reason: HoldReason | None,
+    judged: Judged,
+) -> Chosen | HoldReason:
+    if reason == "other_language" or _is_social(statement):
+        return reason or "social_reply"
+    is_ruled_out = reason is not None and reason != "unclear"
+    if judged.belongs(position) < (_MIN_AGAINST_RULE if is_ruled_out else _MIN_BELONGS):
+        return reason if reason and is_ruled_out else judged.reason(position)
+    likely = np.log(judged.classes[position, : len(HEAD_SECTIONS)] + 1e-4)
+    section = max(
+        HEAD_SECTIONS,
+        key=lambda name: float(likely[HEAD_SECTIONS.index(name)]) + _RULE_SAY * scores[name],
+    )
+    worth_a_line, missed = judged.salience[position, 1:]
+    salience = float(missed) + _WORTH_A_LINE * float(worth_a_line)
+    salience *= judged.belongs(position) ** _BELONGS_SAY
+    return Chosen(position=position, section=section, salience=salience)
 
 
 def _with_subject(statement: Statement) -> str:
@@ -391,23 +503,40 @@ def _says_no(statement: Statement) -> bool:
 
 
 def _fit(
-    merged: Sequence[Chosen], statements: Sequence[Statement], *, max_words: int
+    merged: Sequence[Chosen],
+    statements: Sequence[Statement],
+    *,
+    max_words: int,
+    is_learned: bool,
 ) -> list[Chosen]:
-    """Take the weightiest statements first, a section's further ones a little later."""
+    """Take the weightiest statements first, a section's further ones a little later.
+
+    With learned weights, new ground beats the rest of the same answer.
+    """
     left = list(merged)
     kept: list[Chosen] = []
     used = 0
     taken: dict[SectionName, int] = {}
+    beside: set[int] = set()
+    n_words = {c.position: count_words(statements[c.position].text) for c in merged}
+
+    def weight(chosen: Chosen) -> float:
+        value = chosen.salience * _SECTION_FADE ** taken.get(chosen.section, 0)
+        if not is_learned:
+            return value
+        fade = _NEIGHBOUR_FADE if chosen.position in beside else 1.0
+        return value * fade * math.pow(max(n_words[chosen.position], 1), _LENGTH_SAY)
+
     while left:
-        best = max(
-            left,
-            key=lambda c: (c.salience * _SECTION_FADE ** taken.get(c.section, 0), -c.position),
-        )
+        best = max(left, key=lambda c: (weight(c), -c.position))
         left.remove(best)
-        n_words = count_words(statements[best.position].text)
-        if used + n_words > max_words:
+        if used + n_words[best.position] > max_words:
             continue
-        used += n_words
+        used += n_words[best.position]
         taken[best.section] = taken.get(best.section, 0) + 1
+        for position in (best.position - 1, best.position + 1):
+            inside = 0 <= position < len(statements)
+            if inside and statements[position].turn == statements[best.position].turn:
+                beside.add(position)
         kept.append(best)
     return kept

@@ -54,6 +54,19 @@ def asked_out(note: Draft) -> set[int]:
         "No lo escribas.",
         "Scratch that.",
         "Let's not put that in.",
+        "you're not to put that in your notebook",  # northern English
+        "this you will not write, please",  # second-language English
+        "please no put in the paper that one",
+        "pls not in your file",  # chat
+        "dont put that anywhere",
+        "and write nothing about the boat",
+        "hush it a minute",
+        "Mute the recorder, would you.",
+        "y'all don't put the pawn shop in there",
+        "Leave the whole boat business out of whatever you send.",
+        "nah leave that",
+        "don't let that get in any paper",
+        "and don't be bringing that up neither",
     ],
 )
 def test_ways_of_asking_are_heard(words: str) -> None:
@@ -75,6 +88,10 @@ def test_ways_of_asking_are_heard(words: str) -> None:
         "I wrote down three things.",
         "I don't put sugar in my coffee.",
         "my record came back clean",
+        "I don't want a small fine to spoil my record.",
+        "She don't say nothing, she just drives.",  # about somebody
+        "I want my name off the lease.",
+        "they say nothing about the rent",
     ],
 )
 def test_other_sentences_are_not_taken_for_requests(words: str) -> None:
@@ -152,6 +169,68 @@ def test_an_answer_to_the_peers_question_counts(offer: str, answer: str, *, is_o
     note = draft("P: I want to move in with my aunt in May.", f"Q: {offer}", f"P: {answer}")
     assert (1 in asked_out(note)) is is_out
     assert (1 in cited(note)) is not is_out
+
+
+def test_the_answer_to_an_open_question_is_left_out() -> None:
+    note = draft(
+        "P: The accordion wakes my neighbour up and I feel bad about it.",
+        "Q: What will you do?",
+        "P: I'm going to start the welding class on Monday.",
+        "Q: Anything you want left out of the note?",
+        "P: The accordion.",
+        "Q: Right you are.",
+    )
+    assert 1 in asked_out(note)
+    assert cited(note) == {3}
+
+
+def test_nothing_is_left_out_when_the_open_question_gets_a_no() -> None:
+    note = draft(
+        "P: I'm going to start the welding class on Monday.",
+        "Q: Anything you want left out of the note?",
+        "P: No, nothing.",
+    )
+    assert cited(note) == {1}
+
+
+def test_what_the_question_before_a_request_names_is_covered() -> None:
+    note = draft(
+        "P: I want to sell the trumpet in May.",
+        "Q: Okay.",
+        "P: I'm going to start the welding class on Monday.",
+        "Q: Good. Who knows about the trumpet?",
+        "P: No one. Don't put it anywhere.",
+    )
+    assert cited(note) == {3}
+
+
+def test_what_the_peer_names_when_agreeing_is_covered() -> None:
+    note = draft(
+        "P: I want to sell the trumpet in May.",
+        "Q: Okay.",
+        "P: I'm going to start the welding class on Monday.",
+        "Q: What else?",
+        "P: Walking the dog at six helps me stay calm. And that other thing, don't write it.",
+        "Q: The trumpet is out.",
+    )
+    assert cited(note) <= {3}
+
+
+@pytest.mark.parametrize(
+    "lift",
+    ["You can turn it on now.", "ok you can take the pen", "On again, please.", "Open the book."],
+)
+def test_ways_of_lifting_are_heard(lift: str) -> None:
+    note = draft(
+        "P: Close the recorder for a minute.",
+        "Q: It's closed.",
+        "P: I want to sell grandpa's trumpet on Thursday.",
+        "Q: Okay.",
+        f"P: {lift}",
+        "Q: Right.",
+        "P: I'm going to start the welding class on Monday.",
+    )
+    assert cited(note) == {7}
 
 
 def test_together_says_nothing_of_what_was_kept_out() -> None:
