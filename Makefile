@@ -23,7 +23,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 setup: $(VENV)/.ready ## create the environment in .venv
 
-models: $(VENV)/.ready ## fetch the models once (about 170 MB), checked against their hashes
+models: $(VENV)/.ready ## fetch the models once (about 176 MB), checked against their hashes
 	$(BIN)/ownwords models fetch
 
 demo: models ## the whole path on a fictional session

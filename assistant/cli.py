@@ -191,7 +191,7 @@ def review(
 
 @models_app.command("fetch")
 def fetch_models() -> None:
-    """Fetch the models once (about 170 MB). The only command that uses the network."""
+    """Fetch the models once (about 176 MB). The only command that uses the network."""
     from assistant import workbench
 
     workbench.fetch_models(settings=load_settings())

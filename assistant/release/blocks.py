@@ -86,7 +86,7 @@ def receipt_blocks(
         Block(
             kind="text",
             text="You can ask to change it, add your own view, or take it back at any time. "
-            "Tell your peer supporter, or come back with the link you were given. "
+            "Tell your peer supporter. You use the code you chose. "
             "You do not have to say why. You still get the same help.",
         ),
         Block(
