@@ -9,7 +9,7 @@ export TRANSFORMERS_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup models demo test check corpus bench eval soak wheel clean
+.PHONY: help setup models demo serve test check corpus bench load eval soak wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ models: $(VENV)/.ready ## fetch the models once (about 176 MB), checked against 
 demo: models ## the whole path on a fictional session
 	$(BIN)/ownwords demo
 
+serve: models ## the app, at http://127.0.0.1:7420/
+	$(BIN)/ownwords serve
+
 check: $(VENV)/.ready ## format, lint, types, import arrows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,6 +42,9 @@ test: check corpus models ## every check and test, as continuous integration run
 
 bench: models ## speed figures, each with its method
 	$(BIN)/python -m evals.speed
+
+load: models ## ten peers drafting and fifty people deciding at once, five minutes (needs Chromium)
+	$(BIN)/python -m evals.load
 
 corpus: $(VENV)/.ready ## check the practice corpus and print its spread
 	$(BIN)/python -m models.corpus check

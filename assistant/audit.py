@@ -42,7 +42,13 @@ EVENTS = frozenset(
         "statement_added", "note_refused", "note_withdrawal_begun", "note_withdrawn",
         "note_released", "copy_exported", "service_record_filed", "words_deleted",
         "backup_made", "backup_restored", "key_copy_made", "recovered", "access_refused",
-        "session_closed",
+        "session_closed", "set_up", "account_added", "account_disabled", "account_enabled",
+        "invitation_used", "password_changed", "passkey_added", "passkeys_removed",
+        "signed_in", "sign_in_failed",
+        "locked_out", "signed_out", "signed_out_everywhere", "link_made", "link_used", "code_set",
+        "code_dropped", "settings_changed", "supervisors_set", "draft_queued", "draft_cancelled",
+        "draft_failed", "change_undone", "flag_answered", "groups_recorded", "note_cosigned",
+        "file_fetched", "decision_put_off",
     }
 )  # fmt: skip
 
@@ -136,6 +142,11 @@ def verify_audit(path: Path, *, anchor: Path | None = None) -> int:
     except OSError as error:
         name = Path(str(error.filename)).name
         raise InputError(f"{name} cannot be read. Check that the file is there.") from None
+    return verify_content(content, anchors=anchors)
+
+
+def verify_content(content: bytes, *, anchors: str | None) -> int:
+    """Verify a log that was read already; return its length. Raises `AuditError`."""
     try:
         return verify_log(content, anchors=anchors)
     except LogAlteredError as error:

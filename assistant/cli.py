@@ -298,11 +298,23 @@ def doctor() -> None:
 
 
 @app.command()
-def serve() -> None:
-    """Start the app with screens (not in this version)."""
-    raise InputError(
-        "The app with screens is not in this version. Work at the terminal: ownwords session --help"
-    )
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to serve at; beyond this machine only with TLS.")
+    ] = "",
+    port: Annotated[int, typer.Option(help="The port; 7420 if not given.")] = -1,
+) -> None:
+    """Start the app with screens on this machine: peers draft, people decide, others look on."""
+    from assistant.app.serving import require_safe_address, serve_app
+    from assistant.terminal import open_vault
+
+    given: dict[str, object] = {"host": host} if host else {}
+    if port >= 0:
+        given["port"] = port
+    settings = load_settings(**given)
+    require_safe_address(settings)
+    with open_vault(settings) as workspace:
+        serve_app(settings, workspace)
 
 
 if __name__ == "__main__":

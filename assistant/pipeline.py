@@ -9,12 +9,12 @@ stages know nothing of one another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from assistant.decide import record_decision
 from assistant.deidentify import Correction, Detector, load_detector, remove_identifiers
@@ -52,6 +52,8 @@ from assistant.review import (
 if TYPE_CHECKING:
     from assistant.settings import Settings
 
+
+Stage = Literal["load", "deidentify", "safety", "draft", "review"]
 
 # The topics on which context may lower a prompt and never silence it (domain rules of safety.yaml).
 _ALWAYS_HELD: frozenset[SafetyTopic] = frozenset(
@@ -105,17 +107,24 @@ def prepare(
     parts: Parts,
     voice: Voice = "tidied",
     corrections: tuple[Correction, ...] = (),
+    progress: Callable[[Stage], None] = lambda _stage: None,
 ) -> Prepared:
-    """Hide identities, draft, review. Raises `Refused` before a word is read."""
+    """Hide identities, draft, review. Raises `Refused` before a word is read.
+
+    `progress` hears of each stage as it begins; what it raises ends the work.
+    """
     gate.require(request)
+    progress("deidentify")
     started = perf_counter()
     deidentified, surrogates = remove_identifiers(
         transcript, detector=parts.detector, corrections=corrections
     )
     deidentified_at = perf_counter()
+    progress("safety")
     topics = surface_topics(deidentified, rules=parts.safety, encoder=parts.encoder)
     held: dict[int, HoldReason] = {p.turn: "safety" for p in topics if is_held(p)}
     surfaced_at = perf_counter()
+    progress("draft")
     draft = write_draft(
         deidentified,
         model=parts.model,
@@ -126,6 +135,7 @@ def prepare(
         max_words=parts.max_words,
     )
     drafted_at = perf_counter()
+    progress("review")
     reviewed = review_draft(draft, deidentified=deidentified, rules=parts.language, safety=topics)
     timings = {
         "deidentify": deidentified_at - started,

@@ -262,6 +262,20 @@ class ReviewedDraft:
     safety: tuple[SafetyPrompt, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagAnswer:
+    """What a peer did about a flag. `sentence_digest` is the SHA-256 (hex) of the sentence."""
+
+    sentence_digest: str
+    rule: str
+    reason: str = field(default="", repr=False)  # why they keep the wording; may be empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagAnswers:
+    answers: tuple[FlagAnswer, ...] = ()
+
+
 # ---------------------------------------------------------------- consent, decision, release
 
 
@@ -315,6 +329,17 @@ class Note:
     names: Names
     sections: tuple[NoteSection, ...]
     statements: tuple[str, ...] = field(default=(), repr=False)  # disagreements that travel along
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteHistory:
+    """What a note was before the person's changes, so that each can be undone.
+
+    `first` is the text as it was put before them; `earlier` the versions since, oldest first.
+    """
+
+    first: Note
+    earlier: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ from assistant.errors import StoreCorrupt
 Record = TypeVar("Record")
 # What words the vault keeps for a session, one record of each kind.
 WordsKind = Literal[
-    "transcript", "deidentified", "surrogates", "reviewed", "note", "released_note"
+    "transcript", "deidentified", "surrogates", "reviewed", "note", "released_note",
+    "note_history", "corrections", "flag_answers",
 ]  # fmt: skip
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}

@@ -36,6 +36,22 @@ class Settings(BaseSettings):
     model: str = "default"  # "default", a folder with a transformers model, or an http URL
     batch_size: int = Field(default=32, gt=0)
 
+    # The app. Beyond this machine only with TLS.
+    host: str = "127.0.0.1"
+    port: int = Field(default=7420, ge=0, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    public_url: str = ""  # how people reach it, for links; else made from host and port
+    sign_in_hours: int = Field(default=10, gt=0)
+    idle_minutes: int = Field(default=30, gt=0)
+    person_minutes: int = Field(default=120, gt=0)
+    link_days: int = Field(default=14, gt=0)
+    come_back_days: int = Field(default=365, gt=0)
+    payer_needs_cosign: bool = False  # a payer asks for a supervisor's co-signature
+    oidc_issuer: str = ""  # the agency's own sign-in; needs the extra `oidc`
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+
     # Retention, in days; the raw transcript goes with the decision unless keep_transcript is set
     keep_transcript: bool = False
     undecided_days: int = Field(default=30, gt=0)

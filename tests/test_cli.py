@@ -159,7 +159,9 @@ def test_review_flags_with_the_promised_fields(
         (["check", "-", "--person", "A", "--claims", "missing.jsonl"], b"A: hm", "missing.jsonl"),
         (["review", "-"], f'{{"id":"1","text":"{SECRET}","voice":"x"}}'.encode(), "voice"),
         (["audit", "verify", "missing.jsonl"], b"", "missing.jsonl"),
-        (["serve"], b"", "session"),
+        (["serve", "--host", "0.0.0.0"], b"", "TLS"),
+        (["serve", "--host", "192.0.2.7"], b"", "127.0.0.1"),
+        (["serve", "--port", "99999"], b"", "port"),
         (["frobnicate"], b"", "frobnicate"),
     ],
 )

@@ -147,7 +147,8 @@ def test_any_missing_attribute_is_a_no(path: Path, monkeypatch: pytest.MonkeyPat
         assert GATE.ask(request).rule == GATE_UNCLEAR
 
 
-# Everything that reaches words needs a yes to that purpose; the two releases need either of theirs.
+# What reaches words, or writes down who a person is, needs a yes to that purpose; the two
+# releases need either of theirs.
 CONSENT_BOUND: dict[str, set[str]] = {
     "peer-imports-transcript": {"transcribe"},
     "peer-views-transcript": {"transcribe"},
@@ -156,6 +157,9 @@ CONSENT_BOUND: dict[str, set[str]] = {
     "peer-releases-approved-text": {"share", "save_note"},
     "person-releases-approved-text": {"share", "save_note"},
     "supervisor-views-shared-note": {"share"},
+    "supervisor-co-signs-shared-note": {"share"},
+    "person-says-own-groups": {"evaluation"},
+    "peer-writes-down-groups": {"evaluation"},
 }
 BOUND = [case for case in ALLOWED if read_case(case)[1] in CONSENT_BOUND]
 
@@ -311,7 +315,7 @@ REQUESTS = near_misses() | ANY_REQUEST
 PERSON_ONLY = ["view_note_for_decision", "approve", "change", "leave_out", "disagree",
                "decide_later", "refuse", "withdraw", "export_own_copy"]  # fmt: skip
 WORDS = {"view_transcript", "view_draft", "view_note_for_decision", "view_released_note",
-         "reveal_names", "export_own_copy"}  # fmt: skip
+         "reveal_names", "export_own_copy", "make_link", "co_sign"}  # fmt: skip
 
 
 @given(request_=REQUESTS, action=st.sampled_from(PERSON_ONLY))
@@ -339,6 +343,23 @@ def test_release_is_only_of_the_approved_text_to_a_named_recipient(request_: Req
         assert {"share", "save_note"} & subject.active_purposes
         assert request.names == subject.names
         assert request.part2_notice or not subject.part2
+
+
+@settings(max_examples=500)
+@given(request_=REQUESTS)
+def test_co_signing_is_only_of_the_exact_text_the_person_approved_and_shared(
+    request_: Request,
+) -> None:
+    request = replace(request_, action="co_sign") if request_.digest else request_
+    if request.action == "co_sign" and GATE.ask(request).allowed:
+        subject, actor = request.subject, request.actor
+        assert isinstance(subject, Subject)
+        assert request.digest == subject.approved_digest != ""
+        assert subject.approved_by == subject.person_id
+        assert subject.state in {"released", "amending", "amended"}
+        assert actor.role == "supervisor"
+        assert actor.actor_id in subject.supervisor_ids & subject.share_recipients
+        assert "share" in subject.active_purposes
 
 
 @given(request_=REQUESTS, role=st.sampled_from(["admin", "governance", "software"]))

@@ -19,6 +19,7 @@ from assistant.decide.edits import (
     add_statement,
     build_note,
     change_sentence,
+    check_typed,
     leave_out_sentence,
     leave_out_words,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "canonical_form",
     "change_sentence",
     "check_decision",
+    "check_typed",
     "leave_out_sentence",
     "leave_out_words",
     "next_state",

@@ -150,6 +150,14 @@ def add_statement(note: Note, text: str) -> Note:
     return replace(note, statements=(*note.statements, text))
 
 
+def check_typed(text: str) -> None:
+    """Refuse a typed sentence that cannot stand in a note; the message never repeats it.
+
+    Raises `InputError` if it is blank, too long or holds hidden characters.
+    """
+    _check_typed(text, max_chars=MAX_SENTENCE_CHARS, newlines=False)
+
+
 def _find_sentence(note: Note, *, section: SectionName, sentence: int) -> NoteSentence:
     for existing in note.sections:
         if existing.name == section and 0 <= sentence < len(existing.sentences):

@@ -13,6 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assistant.deidentify.correcting import (
+    apply_corrections,
+    correct_text,
+    load_correction_types,
+)
 from assistant.deidentify.detector import Detector, load_detector
 from assistant.deidentify.found import Correction
 from assistant.deidentify.linking import link_findings
@@ -34,7 +39,10 @@ from assistant.records import (
 __all__ = [
     "Correction",
     "Detector",
+    "apply_corrections",
+    "correct_text",
     "hide_identifiers",
+    "load_correction_types",
     "load_detector",
     "remove_identifiers",
     "restore_names",

@@ -128,6 +128,16 @@ def check_claims(
     return tuple(checked)
 
 
+def check_typed_claim(
+    claim: str, session: ReadSession, *, encoder: SentenceEncoder, nlp: spacy.Language
+) -> Checked:
+    """Check one sentence against a session that was read before, quickly enough for typing."""
+    (read,) = read_texts((claim,), nlp=nlp)
+    (vector,) = encoder.encode([text_for_meaning(claim) or "-"])
+    typed = _Claim(text=claim, read=read, forms=split_forms(claim), content=_content(read.words))
+    return _check(typed, vector, session=session, rules=load_draft_rules().claims)
+
+
 def _check(claim: _Claim, vector: Vectors, *, session: ReadSession, rules: ClaimRules) -> Checked:
     if not claim.forms or not session.statements:
         why = _WHY["not_said" if claim.forms else "empty"]

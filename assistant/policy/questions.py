@@ -10,16 +10,18 @@ from assistant.records import Names, Purpose
 
 ActorRole = Literal["person", "peer", "supervisor", "governance", "admin", "software"]
 Action = Literal[
-    "start_session", "record_consent", "withdraw_consent",
+    "start_session", "record_consent", "withdraw_consent", "record_groups",
     "import_transcript", "deidentify", "correct_identifiers", "view_transcript", "reveal_names",
     "delete_transcript",
     "preview_draft", "draft", "write_by_hand", "edit_draft", "view_draft", "acknowledge_safety",
-    "hand_over", "no_note", "file_service_record",
+    "hand_over", "make_link", "no_note", "file_service_record",
     "view_note_for_decision", "approve", "change", "leave_out", "disagree", "decide_later",
     "refuse", "withdraw", "export_own_copy", "view_own_trail",
-    "release", "view_released_note",
+    "release", "view_released_note", "co_sign",
     "view_aggregates", "view_audit", "verify_audit", "backup", "restore", "manage_accounts",
-    "run_retention",
+    "change_settings", "run_retention",
+    "open_peer_screens", "open_supervisor_screens", "open_governance_screens",
+    "open_admin_screens", "view_session",
 ]  # fmt: skip
 ACTIONS: frozenset[str] = frozenset(get_args(Action))
 ENTITY_TYPES: Mapping[ActorRole, str] = {
@@ -70,8 +72,8 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One question. `digest` is the SHA-256 of the text the person has before them; `recipient`,
-    `names` and `part2_notice` describe what would be released."""
+    """One question. `digest` is the SHA-256 of the text that whoever asks has before them;
+    `recipient`, `names` and `part2_notice` describe what would be released."""
 
     actor: Actor
     action: Action

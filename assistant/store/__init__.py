@@ -24,21 +24,39 @@ from assistant.store.keys import (
     unlock_key,
 )
 from assistant.store.notes_backup import RestoreReport, backup, restore
-from assistant.store.rows import JobRow, PersonRow, ReleaseRow, SafetyRow, SessionRow
+from assistant.store.rows import (
+    AccountRole,
+    AccountRow,
+    JobRow,
+    LinkKind,
+    LinkRow,
+    PasskeyRow,
+    PersonRow,
+    ReleaseRow,
+    SafetyRow,
+    SessionRow,
+    SignInRow,
+)
 from assistant.store.store import Store
 from assistant.store.transaction import Transaction
 
 __all__ = [
+    "AccountRole",
+    "AccountRow",
     "JobRow",
     "KeyCopyState",
     "KeysReport",
+    "LinkKind",
+    "LinkRow",
     "MasterKey",
+    "PasskeyRow",
     "PassphraseCost",
     "PersonRow",
     "ReleaseRow",
     "RestoreReport",
     "SafetyRow",
     "SessionRow",
+    "SignInRow",
     "Store",
     "Transaction",
     "backup",

@@ -4,7 +4,8 @@ A backup opens only with the master key, and its words only with the record keys
 `keys.db`. So restoring one cannot bring back what was withdrawn or deleted, however old it is.
 `restore` merges: what is here stays as it is, with three exceptions that only ever take away (a
 consent withdrawn, a release recalled, words or a person erased according to the backup).
-SQLite only: the copy is made by `sqlcipher_export`.
+SQLite only: the copy is made by `sqlcipher_export`. Sign-ins, links and jobs do not come
+back: whoever was signed in signs in again, and a link is made anew.
 """
 
 from __future__ import annotations
@@ -170,6 +171,11 @@ def _merge(here: Connection, old: Connection, *, store: Store, made_at: str) -> 
     releases = _add_missing(here, _rows(old, tables.releases), tables.releases)
     _add_missing(here, _rows(old, tables.safety), tables.safety)
     service = _add_missing(here, _rows(old, tables.service_records), tables.service_records)
+    _add_accounts(here, old)
+    for table in (
+        tables.supervisions, tables.cosigns, tables.facts, tables.groups, tables.agency,
+    ):  # fmt: skip
+        _add_missing(here, _rows(old, table), table)
     n_words, n_gone = _add_words(here, old, store=store)
     n_audit, n_skipped = _continue_audit(here, old)
     _carry_over(here, old, tables.persons.c.person_id, tables.persons.c.erased_at)
@@ -208,6 +214,15 @@ def _add_missing(
     if missing:
         here.execute(insert(table), missing)
     return missing
+
+
+def _add_accounts(here: Connection, old: Connection) -> None:
+    """Add the accounts whose sign-in name is free here, and their passkeys."""
+    taken = set(here.execute(select(tables.accounts.c.login)).scalars())
+    candidates = [row for row in _rows(old, tables.accounts) if row["login"] not in taken]
+    added = {row["account_id"] for row in _add_missing(here, candidates, tables.accounts)}
+    keys = [row for row in _rows(old, tables.passkeys) if row["account_id"] in added]
+    _add_missing(here, keys, tables.passkeys)
 
 
 def _add_words(here: Connection, old: Connection, *, store: Store) -> tuple[int, int]:

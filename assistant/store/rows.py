@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -12,7 +12,9 @@ from sqlalchemy import RowMapping
 from assistant.errors import StoreError
 from assistant.records import Consent, Decision, Names, ServiceRecord
 
-JobState = Literal["waiting", "running"]
+JobState = Literal["waiting", "running", "failed"]
+LinkKind = Literal["hand_over", "together", "come_back", "invitation"]
+AccountRole = Literal["peer", "supervisor", "governance", "admin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,65 @@ class JobRow:
     subject_id: str
     state: JobState
     queued_at: datetime
+    actor_id: str = ""
+    voice: str = ""
+    stage: str = ""
+    problem: str = ""  # the name of a class of error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """Somebody of the agency. `password_hash` is empty until they chose a password."""
+
+    account_id: str
+    role: AccountRole
+    login: str = field(repr=False)
+    display: str = field(repr=False)
+    password_hash: str = field(default="", repr=False)
+    created_at: datetime
+    disabled_at: datetime | None = None
+    failures: int = 0
+    locked_until: datetime | None = None
+    oidc_subject: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInRow:
+    """Somebody signed in. `session_id` is set for a person: the one session they decide about."""
+
+    token_hash: str = field(repr=False)
+    holder_id: str
+    role: Literal["person", "peer", "supervisor", "governance", "admin"]
+    session_id: str | None = None
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """A link that was given to somebody; only the hash of its token is kept."""
+
+    link_id: str
+    token_hash: str = field(repr=False)
+    kind: LinkKind
+    subject_id: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+    failures: int = 0
+    locked_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRow:
+    """A passkey of an account (WebAuthn credential)."""
+
+    credential_id: str
+    account_id: str
+    public_key: bytes = field(repr=False)
+    sign_count: int
+    created_at: datetime
 
 
 def utc_now() -> datetime:
@@ -115,6 +176,22 @@ def safety_from(row: RowMapping) -> SafetyRow:
 
 def job_from(row: RowMapping) -> JobRow:
     return JobRow(**_timed(row, "queued_at"))
+
+
+def account_from(row: RowMapping) -> AccountRow:
+    return AccountRow(**_timed(row, "created_at", "disabled_at", "locked_until"))
+
+
+def sign_in_from(row: RowMapping) -> SignInRow:
+    return SignInRow(**_timed(row, "created_at", "seen_at", "expires_at"))
+
+
+def link_from(row: RowMapping) -> LinkRow:
+    return LinkRow(**_timed(row, "created_at", "expires_at", "used_at", "locked_until"))
+
+
+def passkey_from(row: RowMapping) -> PasskeyRow:
+    return PasskeyRow(**_timed(row, "created_at"))
 
 
 def service_record_from(row: RowMapping) -> ServiceRecord:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0001"  # head of migrations/versions; compared at every opening
+SCHEMA = "0002"  # head of migrations/versions; compared at every opening
 
 notes = MetaData()
 
@@ -167,6 +168,108 @@ jobs = Table(
     Column("subject_id", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("queued_at", Text, nullable=False),
+    Column("actor_id", Text, nullable=False, server_default=""),
+    Column("voice", Text, nullable=False, server_default=""),
+    Column("stage", Text, nullable=False, server_default=""),
+    Column("problem", Text, nullable=False, server_default=""),  # a class of error, never a message
+)
+
+# ---------------------------------------------------------------- who may come in, and figures
+
+# Staff. A login name is a name, so it lies in the encrypted file like everything else.
+accounts = Table(
+    "accounts",
+    notes,
+    Column("account_id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("login", Text, nullable=False, unique=True),
+    Column("display", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),  # argon2id; empty until one is chosen
+    Column("created_at", Text, nullable=False),
+    Column("disabled_at", Text),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Text),
+    Column("oidc_subject", Text, nullable=False, server_default=""),
+)
+
+# Whoever is signed in now: staff, or a person with the one session their link is for.
+sign_ins = Table(
+    "sign_ins",
+    notes,
+    Column("token_hash", Text, primary_key=True),
+    Column("holder_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("session_id", Text),
+    Column("created_at", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Index("ix_sign_ins_holder_id", "holder_id"),
+)
+
+links = Table(
+    "links",
+    notes,
+    Column("link_id", Text, primary_key=True),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # hand_over, together, come_back, invitation
+    Column("subject_id", Text, nullable=False),  # the session, or the account
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("used_at", Text),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Text),
+    Index("ix_links_subject_id", "subject_id"),
+)
+
+passkeys = Table(
+    "passkeys",
+    notes,
+    Column("credential_id", Text, primary_key=True),  # base64url
+    Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", Integer, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+
+supervisions = Table(
+    "supervisions",
+    notes,
+    Column("peer_id", Text, primary_key=True),
+    Column("supervisor_id", Text, primary_key=True),
+)
+
+cosigns = Table(
+    "cosigns",
+    notes,
+    Column("session_id", Text, ForeignKey("sessions.session_id"), primary_key=True),
+    Column("supervisor_id", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("signed_at", Text, nullable=False),
+)
+
+# Numbers about a session, for figures: lengths, shares, seconds. Never words.
+facts = Table(
+    "facts",
+    notes,
+    Column("session_id", Text, ForeignKey("sessions.session_id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+)
+
+# What a person said about themselves for figures about fairness, with their yes to that.
+groups = Table(
+    "groups",
+    notes,
+    Column("person_id", Text, ForeignKey("persons.person_id"), primary_key=True),
+    Column("axis", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+agency = Table(
+    "agency",
+    notes,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 # ---------------------------------------------------------------- keys.db, never in a notes backup

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     Connection,
-    CursorResult,
-    Delete,
-    Executable,
-    Insert,
     RowMapping,
-    Table,
-    Update,
     exists,
     func,
-    insert,
     select,
     update,
 )
@@ -33,15 +26,14 @@ from sqlalchemy import (
 from assistant.errors import StoreCorrupt, StoreError, WordsGone
 from assistant.records import Consent, Decision, ServiceRecord
 from assistant.store import rows, tables
-from assistant.store.database import database_errors
-from assistant.store.rows import optional_time_text, time_text
+from assistant.store.access import AccessRows
+from assistant.store.rows import time_text
 from assistant.store.sealing import seal, unseal
+from assistant.store.statements import fields_of
 from assistant.store.vault import DeadKey, KeyVault, RecordKey, Why
 
-_FILE = "words.db"
 
-
-class Transaction:
+class Transaction(AccessRows):
     """The open change. Every method raises `StoreError` once the change has failed or ended.
 
     After one failed statement the whole change is lost: SQLite may have rolled it back by itself,
@@ -49,9 +41,8 @@ class Transaction:
     """
 
     def __init__(self, *, vault: KeyVault, clock: Callable[[], datetime]) -> None:
-        self._connection: Connection | None = None
+        super().__init__(clock=clock)
         self._vault = vault
-        self._clock = clock
         self._fresh: dict[str, RecordKey] = {}
         self._dead: dict[str, DeadKey] = {}
 
@@ -69,7 +60,7 @@ class Transaction:
     # ------------------------------------------------------------ sessions
 
     def add_session(self, row: rows.SessionRow) -> None:
-        values = _fields(row, "created_at", "updated_at")
+        values = fields_of(row, "created_at", "updated_at")
         self._insert(tables.sessions, **values)
 
     def session(self, session_id: str) -> rows.SessionRow:
@@ -258,7 +249,7 @@ class Transaction:
     # ------------------------------------------------------------ consents and decisions
 
     def add_consent(self, consent: Consent) -> None:
-        values = _fields(consent, "signed_at", "expires_at", "withdrawn_at")
+        values = fields_of(consent, "signed_at", "expires_at", "withdrawn_at")
         self._insert(
             tables.consents, **{**values, "recipients": json.dumps(list(consent.recipients))}
         )
@@ -294,7 +285,7 @@ class Transaction:
             decision_id=secrets.token_hex(16),
             session_id=session_id,
             position=(last["position"] or 0) + 1,
-            **_fields(decision, "decided_at"),
+            **fields_of(decision, "decided_at"),
         )
 
     def decisions(self, session_id: str) -> tuple[Decision, ...]:
@@ -310,7 +301,7 @@ class Transaction:
     # ------------------------------------------------------------ releases, safety, service
 
     def add_release(self, row: rows.ReleaseRow) -> None:
-        values = _fields(row, "released_at", "recalled_at")
+        values = fields_of(row, "released_at", "recalled_at")
         self._insert(tables.releases, **{**values, "files": json.dumps(row.files)})
 
     def releases(self, session_id: str) -> tuple[rows.ReleaseRow, ...]:
@@ -353,7 +344,7 @@ class Transaction:
         return tuple(rows.safety_from(row) for row in found)
 
     def add_service_record(self, record: ServiceRecord) -> None:
-        self._insert(tables.service_records, **_fields(record))
+        self._insert(tables.service_records, **fields_of(record))
 
     def service_records(self, *, person_id: str | None = None) -> tuple[ServiceRecord, ...]:
         table = tables.service_records
@@ -379,6 +370,16 @@ class Transaction:
         )
         return tuple(row["entry"] for row in found)
 
+    def audit_entries_about(self, some_id: str) -> tuple[str, ...]:
+        """Return the entries that name an id anywhere, in order."""
+        table = tables.audit
+        found = self._rows(
+            select(table.c.entry)
+            .where(table.c.entry.contains(some_id, autoescape=True))
+            .order_by(table.c.position)
+        )
+        return tuple(row["entry"] for row in found)
+
     def last_audit_entry(self) -> str | None:
         table = tables.audit
         found = self._rows(select(table.c.entry).order_by(table.c.position.desc()).limit(1))
@@ -386,7 +387,7 @@ class Transaction:
 
     # ------------------------------------------------------------ jobs
 
-    def add_job(self, *, kind: str, subject_id: str) -> str:
+    def add_job(self, *, kind: str, subject_id: str, actor_id: str = "", voice: str = "") -> str:
         """Queue something to do about a session or record; return the id of the job."""
         job_id = f"job-{secrets.token_hex(8)}"
         self._insert(
@@ -396,6 +397,8 @@ class Transaction:
             subject_id=subject_id,
             state="waiting",
             queued_at=time_text(self._clock()),
+            actor_id=actor_id,
+            voice=voice,
         )
         return job_id
 
@@ -446,45 +449,6 @@ class Transaction:
         """Tell whether keys.db and words.db may disagree if this change was cut off."""
         return bool(self._fresh or self._dead)
 
-    def _usable(self) -> Connection:
-        if self._connection is None:
-            raise StoreError("This change has failed or ended. Begin another one.")
-        return self._connection
-
-    def _execute(self, statement: Executable) -> CursorResult[Any]:
-        connection = self._usable()
-        try:
-            with database_errors(_FILE):
-                result = connection.execute(statement)
-                return cast("CursorResult[Any]", result)
-        except StoreError:
-            self._connection = None
-            raise
-
-    def _rows(self, statement: Executable) -> Sequence[RowMapping]:
-        result = self._execute(statement)
-        try:
-            with database_errors(_FILE):
-                return result.mappings().all()
-        except StoreError:
-            self._connection = None
-            raise
-
-    def _insert(self, table: Table, **values: object) -> None:
-        self._execute(insert(table).values(**values))
-
-    def _change(self, statement: Update | Delete | Insert) -> int:
-        return self._execute(statement).rowcount
-
-    def _update_one(self, statement: Update, what: str) -> None:
-        if self._change(statement) != 1:
-            raise StoreError(f"There is no {what} here.")
-
 
 def _is_erased() -> Any:  # noqa: ANN401 - an SQL expression
     return exists().where(tables.erased.c.key_id == tables.words.c.key_id)
-
-
-def _fields(record: Any, *times: str) -> Mapping[str, Any]:  # noqa: ANN401 - any dataclass
-    values = {name: getattr(record, name) for name in type(record).__dataclass_fields__}
-    return {**values, **{name: optional_time_text(values[name]) for name in times}}

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from assistant.policy import Gate, load_gate
 from assistant.settings import Settings
 from assistant.store import MasterKey, Store
+from assistant.workspace.admitting import Admitting, SignedIn
+from assistant.workspace.correcting import Correcting
 from assistant.workspace.desk import OWN_COPY, SOFTWARE, new_id
-from assistant.workspace.drafting import Drafting
-from assistant.workspace.meeting import Meeting
+from assistant.workspace.overseeing import Overseeing
 from assistant.workspace.releasing import Releasing
 from assistant.workspace.upkeep import Upkeep
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from assistant.pipeline import Parts
 
 
-class Workspace(Meeting, Drafting, Upkeep, Releasing):
+class Workspace(Admitting, Correcting, Upkeep, Releasing, Overseeing):
     """One installation at work; one file a subject, one object for the callers."""
 
 
@@ -63,4 +64,4 @@ def open_workspace(
     return workspace
 
 
-__all__ = ["OWN_COPY", "SOFTWARE", "Workspace", "new_id", "open_workspace"]
+__all__ = ["OWN_COPY", "SOFTWARE", "SignedIn", "Workspace", "new_id", "open_workspace"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Literal
 
 from assistant import decide
 from assistant.canonical import note_digest
@@ -17,9 +21,15 @@ from assistant.policy import (
 from assistant.records import (
     ApprovedNote,
     Decision,
+    Deidentified,
+    DeidentifiedTurn,
+    Evidence,
     Names,
     Note,
+    NoteHistory,
     NoteSection,
+    Purpose,
+    ReviewedDraft,
     SectionName,
     ServiceRecord,
     SurrogateMap,
@@ -27,16 +37,49 @@ from assistant.records import (
 )
 from assistant.sealed import WordsKind
 from assistant.store import ReleaseRow
-from assistant.workspace.desk import OWN_COPY, Act, Desk, service_record_of
-
-if TYPE_CHECKING:
-    pass
+from assistant.workspace.desk import OWN_COPY, Act, service_record_of
+from assistant.workspace.meeting import Meeting
 
 # The working words of a session: gone with the decision, unless the agency keeps transcripts.
-_WORKING: tuple[WordsKind, ...] = ("transcript", "deidentified", "surrogates", "reviewed")
+_WORKING: tuple[WordsKind, ...] = (
+    "transcript", "deidentified", "surrogates", "reviewed", "note_history", "flag_answers",
+)  # fmt: skip
+_UNDOS = 20
+_FACT_OF = {"change": "changes", "leave_out": "left_out", "disagree": "statements"}
+_NEVER_OFFERED = frozenset({"asked_not_to_record", "safety", "third_party", "instruction"})
+_NOT_ON_TRAILS = frozenset({"words_deleted", "access_refused", "link_used"})
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?…]*['\"”’)]*")
+_MIN_SENTENCE_WORDS = 4
+_MAX_GRAM_CELLS = 1_000_000  # of the edit distance table: 1,000 words against 1,000
 
 
-class Deciding(Desk):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnWords:
+    """A sentence of the person, with stand-ins, and where it was said."""
+
+    turn: int
+    text: str = field(repr=False)
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailEvent:
+    at: datetime
+    event: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """What a person sees of who did what, and who holds a copy."""
+
+    state: str
+    releases: tuple[ReleaseRow, ...]
+    events: tuple[TrailEvent, ...]
+    approved_at: datetime | None
+
+
+class Deciding(Meeting):
     """What the person does, and nobody for them."""
 
     def view_note(self, actor: Actor, session_id: str) -> Note:
@@ -122,11 +165,155 @@ class Deciding(Desk):
             act.log("note_changed", note=note.note_id, names=names, digest=note_digest(chosen))
         return chosen
 
-    def approve(self, actor: Actor, session_id: str, *, digest: str) -> ApprovedNote:
+    def undo_change(self, actor: Actor, session_id: str) -> Note:
+        """Take the person's last change back; the names choice is a change too."""
+        with self._act(actor, "change", session_id) as act:
+            history = act.read("note_history", NoteHistory) if act.has("note_history") else None
+            if history is None or not history.earlier:
+                raise DecisionError("There is no change to take back.")
+            note = history.earlier[-1]
+            act.put("note", note)
+            act.put("note_history", replace(history, earlier=history.earlier[:-1]))
+            act.move("change")
+            act.log("change_undone", note=note.note_id, digest=note_digest(note))
+        return note
+
+    def can_undo(self, actor: Actor, session_id: str) -> bool:
+        with self._act(actor, "view_note_for_decision", session_id) as act:
+            if not act.has("note_history"):
+                return False
+            return bool(act.read("note_history", NoteHistory).earlier)
+
+    def add_sentence(
+        self, actor: Actor, session_id: str, *, section: SectionName, text: str
+    ) -> Note:
+        """Add a sentence the person wrote."""
+        return self._edit_note(
+            actor, "change", session_id, "note_changed",
+            lambda note: decide.add_sentence(note, section=section, text=text),
+        )  # fmt: skip
+
+    def view_sources(self, actor: Actor, session_id: str) -> Mapping[int, str]:
+        """Return what the person said, by turn, with stand-ins; empty once it is deleted."""
+        with self._act(actor, "view_transcript", session_id) as act:
+            if not act.has("deidentified"):
+                return {}
+            hidden = act.read("deidentified", Deidentified)
+            return {turn.number: turn.text for turn in hidden.turns}
+
+    def own_words(self, actor: Actor, session_id: str) -> tuple[OwnWords, ...]:
+        """Return whole sentences the person said that are not in the note, for them to pick from.
+
+        What they asked not to write down and what touches safety is left out here too.
+        """
+        with self._act(actor, "view_transcript", session_id) as act:
+            if not act.has("deidentified") or not act.has("reviewed"):
+                return ()
+            note = act.read("note", Note)
+            draft = act.read("reviewed", ReviewedDraft).draft
+            hidden = act.read("deidentified", Deidentified)
+        private = {h.turn for h in draft.held_back if h.reason in _NEVER_OFFERED}
+        inside = {s.text for section in note.sections for s in section.sentences}
+        return tuple(
+            words
+            for turn in hidden.turns
+            if turn.role == "person" and turn.number not in private
+            for words in _whole_sentences(turn)
+            if words.text not in inside
+        )
+
+    def add_own_words(
+        self, actor: Actor, session_id: str, *, section: SectionName, turn: int, start: int
+    ) -> Note:
+        """Add a sentence exactly as it was said; `turn` and `start` as `own_words` gave them."""
+        found = [
+            words
+            for words in self.own_words(actor, session_id)
+            if (words.turn, words.evidence.start) == (turn, start)
+        ]
+        if not found:
+            raise DecisionError("These words are in the note already, or are gone. Load it again.")
+
+        def edit(note: Note) -> Note:
+            added = decide.add_sentence(note, section=section, text=found[0].text)
+            return replace(
+                added,
+                sections=tuple(
+                    replace(
+                        one,
+                        sentences=(
+                            *one.sentences[:-1],
+                            replace(
+                                one.sentences[-1], origin="verbatim",
+                                evidence=(found[0].evidence,),
+                            ),
+                        ),
+                    )
+                    if one.name == section
+                    else one
+                    for one in added.sections
+                ),
+            )  # fmt: skip
+
+        return self._edit_note(actor, "change", session_id, "note_changed", edit)
+
+    def decide_later(self, actor: Actor, session_id: str) -> None:
+        """Leave the decision for later; nothing goes out meanwhile."""
+        with self._act(actor, "decide_later", session_id) as act:
+            act.move("decide_later")
+            act.log("decision_put_off")
+
+    def set_recipients(
+        self,
+        actor: Actor,
+        session_id: str,
+        *,
+        record: tuple[str, ...],
+        share: tuple[str, ...],
+        discloser: str,
+        text_version: str,
+    ) -> None:
+        """Say anew who may have the note: a yes for each list that names somebody, else a no."""
+        lists: tuple[tuple[Purpose, tuple[str, ...]], ...] = (
+            ("save_note", record), ("share", share),
+        )  # fmt: skip
+        for purpose, recipients in lists:
+            self.record_consent(
+                actor, session_id, purpose=purpose, given=bool(recipients), recipients=recipients,
+                information="notes of my peer support", discloser=discloser, mode="electronic",
+                text_version=text_version,
+            )  # fmt: skip
+
+    def recipients(self, actor: Actor, session_id: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return whom the yes to the record and the yes to sharing name now."""
+        with self._act(actor, "view_session", session_id) as act:
+            return act.subject.record_recipients, act.subject.share_recipients
+
+    def own_trail(self, actor: Actor, session_id: str) -> Trail:
+        """Return who received the note, and what was done with the session and when."""
+        with self._act(actor, "view_own_trail", session_id) as act:
+            events = tuple(
+                TrailEvent(at=datetime.fromisoformat(entry["at"]), event=entry["event"],
+                           actor=entry["actor"])
+                for entry in map(json.loads, act.tx.audit_entries_about(session_id))
+                if entry["ids"].get("session") == session_id
+                and entry["event"] not in _NOT_ON_TRAILS
+            )  # fmt: skip
+            approvals = [d for d in act.tx.decisions(session_id) if d.verb == "approve"]
+            return Trail(
+                state=act.row.state,
+                releases=act.tx.releases(session_id),
+                events=events,
+                approved_at=approvals[-1].decided_at if approvals else None,
+            )
+
+    def approve(
+        self, actor: Actor, session_id: str, *, digest: str, viewed_s: float | None = None
+    ) -> ApprovedNote:
         """Bind the person's yes to the exact text whose digest they saw.
 
         The transcript and what was made from it are then deleted, unless the agency's settings
-        keep transcripts.
+        keep transcripts. `viewed_s`: how long they had the note open, for figures only.
         """
         with self._act(actor, "approve", session_id, digest=digest) as act:
             note = act.read("note", Note)
@@ -135,8 +322,7 @@ class Deciding(Desk):
             act.tx.add_decision(session_id=session_id, decision=decision)
             act.move("approve")
             act.log("note_approved", note=note.note_id, digest=digest)
-            if act.has("released_note"):
-                act.erase("released_note")
+            self._keep_facts(act, note, viewed_s=viewed_s)
             self._delete_working_words(act)
         return approved
 
@@ -150,7 +336,11 @@ class Deciding(Desk):
             decide.check_decision(note, decision)
             act.tx.add_decision(session_id=session_id, decision=decision)
             act.move("refuse")
+            for name in _FACT_OF.values():
+                act.add_fact(name, 0)
             act.log("note_refused", note=note.note_id, counts={"erased": act.erase()})
+            self._forget_corrections(act)
+            act.tx.drop_links(session_id, kind="hand_over")
 
     def end_without_note(self, actor: Actor, session_id: str) -> None:
         """End the session without a note; every word of it is destroyed."""
@@ -223,6 +413,14 @@ class Deciding(Desk):
     def _keep_edited(
         self, act: Act, note: Note, *, event: Literal["change", "leave_out", "disagree"]
     ) -> None:
+        if note_digest(before := act.read("note", Note)) != note_digest(note):
+            history = (
+                act.read("note_history", NoteHistory)
+                if act.has("note_history")
+                else NoteHistory(first=before)
+            )
+            act.put("note_history", replace(history, earlier=(*history.earlier, before)[-_UNDOS:]))
+            act.add_fact(_FACT_OF[event], 1)
         if act.row.state == "released":  # the released text stands until the new one is approved
             act.put("released_note", act.read("note", Note))
         act.put("note", note)
@@ -243,8 +441,32 @@ class Deciding(Desk):
             reason=reason,
         )
 
+    def _keep_facts(self, act: Act, note: Note, *, viewed_s: float | None) -> None:
+        """Keep numbers about an approved note, for figures: lengths and shares, no words."""
+        text = " ".join(s.text for section in note.sections for s in section.sentences)
+        act.fact("words", len(text.split()))
+        for name in _FACT_OF.values():
+            act.add_fact(name, 0)  # a zero is known; a missing number would mean not counted
+        if viewed_s is not None:
+            act.fact("viewed_s", viewed_s)
+        if act.has("deidentified"):
+            turns = act.read("deidentified", Deidentified).turns
+            said = [turn.text for turn in turns if turn.role == "person"]
+            act.fact("own_words", verbatim_share(text, said))
+        first = act.read("note_history", NoteHistory).first if act.has("note_history") else note
+        before = " ".join(s.text for section in first.sections for s in section.sentences)
+        act.fact("edit_distance", edit_distance(before, text))
+
+    def _forget_corrections(self, act: Act) -> None:
+        """Corrections hold names that were said; they go with the words."""
+        kept = act.tx.person_word_ids(act.row.person_id)
+        gone = act.tx.erase_words([i for i, kind in kept if kind == "corrections"])
+        for record_id in gone:
+            act.log("words_deleted", words=record_id)
+
     def _complete_withdrawal(self, session_id: str, *, actor: Actor) -> tuple[str, ...]:
         """Destroy, read back, and only then say that it is done."""
+        started = perf_counter()
         try:
             releases, record_ids = self._erase_session(session_id, actor=actor)
         except StoreFull:  # erasing may use the space that the vault keeps in reserve
@@ -259,6 +481,7 @@ class Deciding(Desk):
             for release in releases:
                 act.tx.set_recalled(release_id=release.release_id, at=act.at)
             act.move("withdrawal_confirmed")
+            act.fact("withdraw_s", perf_counter() - started)
             act.log("note_withdrawn", counts={"copies_deleted": len(releases)})
         return tuple(release.recipient for release in releases if release.recipient != OWN_COPY)
 
@@ -269,4 +492,73 @@ class Deciding(Desk):
             releases = act.tx.releases(session_id)
             record_ids = tuple(record_id for record_id, _kind in act.tx.word_ids(session_id))
             act.erase()
+            self._forget_corrections(act)
+            act.tx.drop_links(session_id, kind="hand_over")
+            act.tx.drop_links(session_id, kind="together")
         return releases, record_ids
+
+
+def _whole_sentences(turn: DeidentifiedTurn) -> Iterator[OwnWords]:
+    for match in _SENTENCE.finditer(turn.text):
+        text = match.group().strip()
+        if len(text.split()) >= _MIN_SENTENCE_WORDS and len(text) <= decide.MAX_SENTENCE_CHARS:
+            start = match.start() + len(match.group()) - len(match.group().lstrip())
+            yield OwnWords(
+                turn=turn.number,
+                text=text,
+                evidence=Evidence(
+                    turn=turn.number,
+                    start=_said_at(turn, start),
+                    end=_said_at(turn, start + len(text)),
+                ),
+            )
+
+
+def _said_at(turn: DeidentifiedTurn, position: int) -> int:
+    """Turn an offset into the de-identified text into one into the original words."""
+    shift = 0
+    for span in turn.spans:
+        if span.out_end <= position:
+            shift = span.end - span.out_end
+        elif span.out_start <= position:
+            return span.start
+    return position + shift
+
+
+def verbatim_share(text: str, said: Sequence[str]) -> float:
+    """Return the share of words of `text` inside runs of four or more that were said so.
+
+    In 0..1, 1 is best; 0 for an empty text. Words compare in lower case, without punctuation.
+    """
+    words = re.findall(r"[\w'’<>]+", text.casefold())
+    runs = {
+        tuple(heard[i : i + 4])
+        for turn in said
+        for heard in (re.findall(r"[\w'’<>]+", turn.casefold()),)
+        for i in range(len(heard) - 3)
+    }
+    inside: set[int] = set()
+    for i in range(len(words) - 3):
+        if tuple(words[i : i + 4]) in runs:
+            inside.update(range(i, i + 4))
+    return len(inside) / len(words) if words else 0.0
+
+
+def edit_distance(before: str, after: str) -> float:
+    """Return the Levenshtein distance over words, divided by the longer text; 0 is unchanged.
+
+    0 for two empty texts. Beyond the size of a note the share of changed length is given instead.
+    """
+    old, new = before.split(), after.split()
+    longest = max(len(old), len(new))
+    if not longest:
+        return 0.0
+    if len(old) * len(new) > _MAX_GRAM_CELLS:
+        return abs(len(old) - len(new)) / longest
+    row = list(range(len(new) + 1))
+    for i, word in enumerate(old, start=1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(new, start=1):
+            cost = min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+            diagonal, row[j] = row[j], cost
+    return row[-1] / longest

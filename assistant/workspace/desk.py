@@ -102,6 +102,14 @@ class Act:
         state = decide.next_state(self.row.state, event)  # type: ignore[arg-type]
         self.tx.set_state(session_id=self.row.session_id, state=state, at=self.at)
 
+    def fact(self, name: str, value: float) -> None:
+        """Keep a number about the session for figures; never words."""
+        self.tx.set_fact(session_id=self.row.session_id, name=name, value=float(value))
+
+    def add_fact(self, name: str, more: float) -> None:
+        known = self.tx.facts(self.row.session_id)
+        self.fact(name, known.get(name, 0.0) + more)
+
     def log(self, event: str, *, counts: Mapping[str, int] | None = None, **ids: str) -> None:
         self.events.append(
             AuditEvent(
@@ -167,6 +175,11 @@ class Desk:
         with self._lock, self.store.transaction() as tx:
             return tx.sessions()
 
+    def session(self, session_id: str) -> SessionRow:
+        """Return one session: ids, state and dates. Raises `StoreError` if there is none."""
+        with self._lock, self.store.transaction() as tx:
+            return tx.session(session_id)
+
     def _outbox(self, release_id: str) -> Path:
         return self.store.folder / "outbox" / release_id
 
@@ -212,7 +225,12 @@ class Desk:
             row = tx.session(session_id)
             at = self._clock()
             yield Act(
-                tx=tx, row=row, subject=_describe(tx, row, at), actor=actor, at=at, events=events
+                tx=tx,
+                row=row,
+                subject=describe_session(tx, row, at),
+                actor=actor,
+                at=at,
+                events=events,
             )
 
     @contextmanager
@@ -243,7 +261,7 @@ class Desk:
         self.gate.require(request)
 
 
-def _describe(tx: Transaction, row: SessionRow, at: datetime) -> Subject:
+def describe_session(tx: Transaction, row: SessionRow, at: datetime) -> Subject:
     """Return a session as the gate sees it; what is not known meets no rule."""
     consents = tx.consents(row.person_id)
     words = {kind: record_id for record_id, kind in tx.word_ids(row.session_id)}
@@ -259,6 +277,8 @@ def _describe(tx: Transaction, row: SessionRow, at: datetime) -> Subject:
         person_id=row.person_id,
         peer_id=row.peer_id,
         state=row.state,
+        # Nobody supervises themselves, and nobody the person of the session.
+        supervisor_ids=tx.supervisors_of(row.peer_id) - {row.peer_id, row.person_id},
         active_purposes=active_purposes(consents, now=at),
         record_recipients=record_recipients(consents, now=at),
         share_recipients=share_recipients(consents, now=at),

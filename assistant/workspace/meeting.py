@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr
 
 from assistant.audit import AuditEvent
-from assistant.errors import DecisionError, InputError
+from assistant.errors import DecisionError, InputError, StoreError
 from assistant.policy import (
     Actor,
     Request,
@@ -18,13 +19,11 @@ from assistant.records import (
     Consent,
     Purpose,
 )
-from assistant.store import SessionRow
-from assistant.workspace.desk import Desk, new_id
-
-if TYPE_CHECKING:
-    pass
+from assistant.store import ReleaseRow, SessionRow, Transaction
+from assistant.workspace.desk import OWN_COPY, Desk, new_id
 
 _MIN_CODE_CHARS = 4  # beside the peer; a link sent elsewhere will ask for more
+_MAX_NAME_CHARS = 60
 
 
 class Meeting(Desk):
@@ -39,6 +38,65 @@ class Meeting(Desk):
                 AuditEvent(event="person_added", actor="software", ids={"person": person_id})
             )
         return person_id
+
+    def name_person(self, actor: Actor, session_id: str, *, name: str) -> None:
+        """Keep, sealed, what the peer calls this person in their list."""
+        line = " ".join(name.split())
+        if not 1 <= len(line) <= _MAX_NAME_CHARS or not line.isprintable():
+            raise InputError(f"The name for your list needs 1 to {_MAX_NAME_CHARS} letters.")
+        with self._act(actor, "view_session", session_id) as act:
+            person_id = act.row.person_id
+            act.tx.put_words(
+                record_id=_label_id(person_id), person_id=person_id, session_id=None, kind="label",
+                payload=line.encode(),
+            )  # fmt: skip
+
+    def person_name(self, actor: Actor, session_id: str) -> str:
+        """Return what the peer calls the person of a session, or an empty string."""
+        with self._act(actor, "view_session", session_id) as act:
+            return _label_of(act.tx, act.row.person_id)
+
+    def known_people(self, actor: Actor) -> tuple[tuple[str, str], ...]:
+        """Return (id, name) of the people this peer met and named, the last one met first."""
+        self._ask(actor, "open_peer_screens")
+        with self._lock, self.store.transaction() as tx:
+            met = dict.fromkeys(row.person_id for row in tx.sessions(peer_id=actor.actor_id)[::-1])
+            named = ((person_id, _label_of(tx, person_id)) for person_id in met)
+            return tuple((person_id, name) for person_id, name in named if name)
+
+    def consents_now(self, actor: Actor, session_id: str) -> dict[Purpose, Consent]:
+        """Return the latest yes or no to each purpose; a yes taken back carries when."""
+        with self._act(actor, "view_session", session_id) as act:
+            return {one.purpose: one for one in act.tx.consents(act.row.person_id)}
+
+    def safety_answers(self, actor: Actor, session_id: str) -> dict[int, str]:
+        """Return what was done about each safety prompt (0-based) that has an answer."""
+        with self._act(actor, "view_session", session_id) as act:
+            rows = act.tx.safety(session_id)
+        return {row.prompt_no: row.state for row in rows if row.state != "surfaced"}
+
+    def copies_sent(self, actor: Actor, session_id: str) -> tuple[ReleaseRow, ...]:
+        """Return to whom the note went, without the person's own copies."""
+        with self._act(actor, "view_session", session_id) as act:
+            return tuple(r for r in act.tx.releases(session_id) if r.recipient != OWN_COPY)
+
+    def fetch_file(self, actor: Actor, session_id: str, *, release_id: str, name: str) -> Path:
+        """Return a file of a release, and log that it was fetched.
+
+        Raises `StoreError` for a file that is not one of that release, or was taken back.
+        """
+        with self._act(actor, "view_released_note", session_id) as act:
+            found = [
+                row
+                for row in act.tx.releases(session_id)
+                if row.release_id == release_id and row.recipient != OWN_COPY
+                if row.recalled_at is None and name in dict(row.files)
+            ]
+            path = self._outbox(release_id) / name if found else None
+            if path is None or not path.is_file():
+                raise StoreError("This file is no longer here.")
+            act.log("file_fetched", release=release_id)
+        return path
 
     def start_session(
         self,
@@ -165,6 +223,9 @@ class Meeting(Desk):
                 if consent.purpose == purpose and consent.withdrawn_at is None:
                     act.tx.set_consent_withdrawn(consent_id=consent.consent_id, at=act.at)
             n_erased = 0
+            if purpose == "evaluation":
+                for axis in act.tx.groups(act.row.person_id):
+                    act.tx.set_group(person_id=act.row.person_id, axis=axis, value="")
             if purpose == "ai_draft" and act.row.state == "drafted" and act.has("deidentified"):
                 n_erased = act.erase("reviewed", "deidentified", "surrogates")
                 act.move("drop_draft")
@@ -175,3 +236,12 @@ class Meeting(Desk):
                 n_erased = act.erase()
                 act.move("drop_all")
             act.log("consent_withdrawn", purpose=purpose, counts={"erased": n_erased})
+
+
+def _label_id(person_id: str) -> str:
+    return f"label-{person_id}"
+
+
+def _label_of(tx: Transaction, person_id: str) -> str:
+    has_label = any(kind == "label" for _id, kind in tx.person_word_ids(person_id))
+    return tx.words(_label_id(person_id)).decode() if has_label else ""

@@ -60,6 +60,8 @@ class Releasing(Desk):
                 now=act.at,
             )  # fmt: skip
             self._keep_release(act, released, release_id=release_id, digest=note_digest(note))
+            if act.has("released_note"):  # until now the text released before stood
+                act.erase("released_note")
             act.move("release")
             act.log("note_released", release=release_id, note=note.note_id, names=note.names)
         return released
@@ -87,10 +89,21 @@ class Releasing(Desk):
         return released
 
     def released_folder(self, released: Released) -> Path:
-        """Return the folder in the outbox that holds these files."""
-        for folder in (self.store.folder / "outbox").iterdir():
-            if all((folder / name).exists() for name in released.files):
-                return folder
+        """Return the folder in the outbox that holds these files.
+
+        Raises `StoreError` if they are gone. File names repeat between releases of one note, so the
+        release is found by what it was and when.
+        """
+        with self._lock, self.store.transaction() as tx:
+            for session in tx.sessions():
+                for row in tx.releases(session.session_id):
+                    is_it = (
+                        row.note_id == released.note_id
+                        and row.recipient == released.recipient
+                        and row.released_at == released.released_at
+                    )
+                    if is_it and self._outbox(row.release_id).is_dir():
+                        return self._outbox(row.release_id)
         raise StoreError(f"The files of {released.note_id} are no longer in the outbox.")
 
     def view_released_note(self, actor: Actor, session_id: str) -> Note:
