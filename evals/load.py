@@ -49,8 +49,8 @@ from assistant.store import create_key
 from assistant.workspace import Workspace, open_workspace
 
 _PASSPHRASE = "a passphrase for the load test only"  # noqa: S105 - of a vault that is deleted
-_PASSWORD = SecretStr("four plain words here")
-_CODE = "green-kettle"
+PASSWORD = SecretStr("four plain words here")
+CODE = "green-kettle"
 _SECTIONS = ("matters", "helps", "next_step")
 _TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 _DIGEST = re.compile(r'name="digest" value="([^"]+)"')
@@ -102,7 +102,7 @@ def prepare_vault(folder: Path, *, n_peers: int, n_people: int, n_notes: int) ->
     with open_workspace(settings, key=key) as workspace:
         admin = Actor(
             actor_id=workspace.set_up(
-                agency="Riverside", login="admin", display="Ada", password=_PASSWORD
+                agency="Riverside", login="admin", display="Ada", password=PASSWORD
             ),
             role="admin",
         )
@@ -124,7 +124,7 @@ def prepare_vault(folder: Path, *, n_peers: int, n_people: int, n_notes: int) ->
 
 def _hire(workspace: Workspace, admin: Actor, login: str) -> Actor:
     token = workspace.invite(admin, role="peer", login=login, display=login.title())
-    row = workspace.accept_invitation(token, password=_PASSWORD)
+    row = workspace.accept_invitation(token, password=PASSWORD)
     return Actor(actor_id=row.account_id, role="peer")
 
 
@@ -145,7 +145,7 @@ def _notes_of_person(workspace: Workspace, peer: Actor, n_notes: int) -> list[tu
         session_id = workspace.start_session(peer, person_id=person.actor_id)
         if number == 0:
             _consent(workspace, peer, session_id, "save_note")
-            workspace.set_code(person, session_id, code=SecretStr(_CODE))
+            workspace.set_code(person, session_id, code=SecretStr(CODE))
         word = "q" + secrets.token_hex(6)
         workspace.write_by_hand(
             peer, session_id,
@@ -261,7 +261,7 @@ def _read_and_decide(
     page = ask("GET", f"/note/open/{token}")
     pause()
     # Signing in is slow on purpose (argon2), so it is no page time; it is checked like one.
-    answer = client.post(f"/note/open/{token}", data={**form_of(page), "code": _CODE})
+    answer = client.post(f"/note/open/{token}", data={**form_of(page), "code": CODE})
     if answer.status_code >= 400:
         measured.add_error(f"sign-in {answer.status_code}")
         return
@@ -313,7 +313,7 @@ def _peers(address: str, peers: dict[str, list[str]], measured: Measured, until:
             page.set_default_timeout(60_000)
             page.goto(f"{address}/sign-in")
             page.locator("input[name=login]").fill(login)
-            page.locator("input[name=password]").fill(_PASSWORD.get_secret_value())
+            page.locator("input[name=password]").fill(PASSWORD.get_secret_value())
             page.locator("input[name=password]").press("Enter")
             page.wait_for_url("**/peer/")
             at_work.append((page, iter(sessions)))
