@@ -49,6 +49,32 @@ def new_id(kind: str) -> str:
     return f"{kind}-{secrets.token_hex(8)}"
 
 
+class SessionWords:
+    """The words of one session within one change; each is opened once."""
+
+    def __init__(self, tx: Transaction, session_id: str) -> None:
+        self._tx = tx
+        self._session_id = session_id
+        self._opened: dict[str, object] = {}
+        self.ids: Mapping[str, str] = {}  # kind to record id
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Something was put or erased: forget what was opened."""
+        self._opened.clear()
+        self.ids = {kind: record_id for record_id, kind in self._tx.word_ids(self._session_id)}
+
+    def has(self, kind: WordsKind) -> bool:
+        return kind in self.ids
+
+    def read(self, kind: WordsKind, record: type[Record]) -> Record:
+        known = self._opened.get(kind)
+        if not isinstance(known, record):
+            known = unpack_record(self._tx.words(self.ids[kind]), record)
+            self._opened[kind] = known
+        return known
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """One allowed action under way: the session as it stands, and what the action leaves behind."""
@@ -59,27 +85,27 @@ class Act:
     actor: Actor
     at: datetime
     events: list[AuditEvent]
+    words: SessionWords
 
     def read(self, kind: WordsKind, record: type[Record]) -> Record:
         """Return the words of one kind. Raises `DecisionError` if the session holds none."""
-        for record_id, found in self.tx.word_ids(self.row.session_id):
-            if found == kind:
-                return unpack_record(self.tx.words(record_id), record)
-        raise DecisionError(f"{self.row.session_id} holds no {kind} now. Start it again.")
+        if not self.words.has(kind):
+            raise DecisionError(f"{self.row.session_id} holds no {kind} now. Start it again.")
+        return self.words.read(kind, record)
 
     def has(self, kind: WordsKind) -> bool:
-        return any(found == kind for _id, found in self.tx.word_ids(self.row.session_id))
+        return self.words.has(kind)
 
     def put(self, kind: WordsKind, record: object) -> None:
         """Keep words in place of what there was of their kind."""
-        known = {found: record_id for record_id, found in self.tx.word_ids(self.row.session_id)}
         self.tx.put_words(
-            record_id=known.get(kind, new_id("words")),
+            record_id=self.words.ids.get(kind, new_id("words")),
             person_id=self.row.person_id,
             session_id=self.row.session_id,
             kind=kind,
             payload=pack_record(record),
         )
+        self.words.look_again()
 
     def erase(self, *kinds: WordsKind) -> int:
         """Destroy the words of these kinds (all kinds if none is named); return how many.
@@ -93,6 +119,7 @@ class Act:
                 if not kinds or found in kinds
             ]
         )
+        self.words.look_again()
         for record_id in gone:
             self.log("words_deleted", words=record_id)
         return len(gone)
@@ -200,7 +227,7 @@ class Desk:
         `as_note` asks with names as the note has them (what would leave). Raises `Refused`, which
         is logged too.
         """
-        with self._within(session_id, actor=actor) as act:
+        with self._within(session_id, actor=actor, action=action) as act:
             request = Request(
                 actor=actor,
                 action=action,
@@ -219,18 +246,18 @@ class Desk:
         raise Refused(rule=verdict.rule, action=action, reason=verdict.reason)
 
     @contextmanager
-    def _within(self, session_id: str, *, actor: Actor) -> Iterator[Act]:
+    def _within(
+        self, session_id: str, *, actor: Actor, action: Action | None = None
+    ) -> Iterator[Act]:
         """Run one change to a session without asking the gate; for `_act` and recovery."""
         with self._change() as (tx, events):
             row = tx.session(session_id)
             at = self._clock()
+            words = SessionWords(tx, session_id)
+            # Only handing over asks about safety prompts; the draft they lie in is large to open.
+            subject = describe_session(tx, row, at, words=words, with_safety=action == "hand_over")
             yield Act(
-                tx=tx,
-                row=row,
-                subject=describe_session(tx, row, at),
-                actor=actor,
-                at=at,
-                events=events,
+                tx=tx, row=row, subject=subject, actor=actor, at=at, events=events, words=words
             )
 
     @contextmanager
@@ -261,15 +288,25 @@ class Desk:
         self.gate.require(request)
 
 
-def describe_session(tx: Transaction, row: SessionRow, at: datetime) -> Subject:
-    """Return a session as the gate sees it; what is not known meets no rule."""
+def describe_session(
+    tx: Transaction,
+    row: SessionRow,
+    at: datetime,
+    *,
+    words: SessionWords | None = None,
+    with_safety: bool = False,
+) -> Subject:
+    """Return a session as the gate sees it; what is not known meets no rule.
+
+    Without `with_safety` the number of open safety prompts stays unknown.
+    """
     consents = tx.consents(row.person_id)
-    words = {kind: record_id for record_id, kind in tx.word_ids(row.session_id)}
-    note = unpack_record(tx.words(words["note"]), Note) if "note" in words else None
+    words = words or SessionWords(tx, row.session_id)
+    note = words.read("note", Note) if words.has("note") else None
     approvals = [d for d in tx.decisions(row.session_id) if d.verb == "approve"]
     safety_open: int | None = None
-    if "reviewed" in words:
-        n_prompts = len(unpack_record(tx.words(words["reviewed"]), ReviewedDraft).safety)
+    if with_safety and words.has("reviewed"):
+        n_prompts = len(words.read("reviewed", ReviewedDraft).safety)
         answered = {s.prompt_no for s in tx.safety(row.session_id) if s.state != "surfaced"}
         safety_open = sum(number not in answered for number in range(n_prompts))
     return Subject(
