@@ -172,6 +172,7 @@ def finish(
     formats: tuple[ReleaseFormat, ...],
     folder: Path,
     now: datetime,
+    called: str = "",
 ) -> tuple[ApprovedNote, Released]:
     """Check the decision against the exact text, then release it to one recipient."""
     gate.require(request)
@@ -185,5 +186,6 @@ def finish(
         service=service,
         anchor=anchor,
         now=now,
+        called=called,
     )
     return approved, released

@@ -51,20 +51,24 @@ def release_note(
     service: ServiceRecord,
     anchor: AuditAnchor,
     now: datetime,
+    called: str = "",
 ) -> Released:
     """Write the note in each format, and the person's receipt, into `folder`.
 
+    `to` is the recipient as the consent names them; `called` is how the files name them, where
+    that is another word (the name of an account, say).
     Raises `DecisionError` if the text is not the approved text, `Refused` if the consent does not
     cover this recipient now, `InputError` if a format is unknown or cannot show the note, and
     `StoreError` if the files cannot be written; in each case nothing is left in the folder.
     """
     _check_approval(approved)
     _check_consent(consent, approved=approved, to=to, now=now)
-    note = note_blocks(approved, service=service, to=to, consent=consent)
-    receipt = receipt_blocks(approved, to=to, consent=consent, anchor=anchor, now=now)
+    name = called or to
+    note = note_blocks(approved, service=service, to=name, consent=consent)
+    receipt = receipt_blocks(approved, to=name, consent=consent, anchor=anchor, now=now)
     contents = _lay_out(approved, note, receipt, formats=formats)
     if "fhir" in formats:
-        fhir = write_fhir(approved, consent=consent, to=to, service=service, now=now)
+        fhir = write_fhir(approved, consent=consent, to=name, service=service, now=now)
         contents[f"{approved.note.note_id}.fhir.json"] = fhir
     return _write_release(approved, contents, to=to, folder=folder, now=now)
 

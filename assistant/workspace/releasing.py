@@ -43,6 +43,7 @@ class Releasing(Desk):
         ) as act:
             note = act.read("note", Note)
             release_id = new_id("release")
+            account = act.tx.account(to)  # a supervisor is named by their account
             _approved, released = finish(
                 note,
                 self._last_approval(act),
@@ -58,6 +59,7 @@ class Releasing(Desk):
                 formats=formats,
                 folder=self._outbox(release_id),
                 now=act.at,
+                called=account.display if account is not None else "",
             )  # fmt: skip
             self._keep_release(act, released, release_id=release_id, digest=note_digest(note))
             if act.has("released_note"):  # until now the text released before stood

@@ -354,7 +354,10 @@ def test_an_approved_change_is_not_shown_before_it_is_released_again(
     released = workspace.release(PEER, session_id, to=SUPERVISOR.actor_id, formats=("markdown",))
     assert workspace.view_shared_note(SUPERVISOR, session_id).note == changed
     folder = workspace.released_folder(released)
-    assert "Family." in (folder / f"{changed.note_id}.md").read_text()
+    written = (folder / f"{changed.note_id}.md").read_text()
+    assert "Family." in written
+    assert "For: supervisor." in written  # by the name of the account, not by its id
+    assert SUPERVISOR.actor_id not in (folder / f"{changed.note_id}.receipt.md").read_text()
 
 
 # ---------------------------------------------------------------- jobs
