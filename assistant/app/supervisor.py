@@ -84,7 +84,8 @@ async def do_co_sign(request: Request, supervisor: Supervisor, session_id: str) 
         return _note_page(request, supervisor, session_id, problem=problem, status=409)
     try:
         house.workspace.co_sign(supervisor, session_id, digest=digest)
-    except DecisionError:
+    except (DecisionError, Refused):
+        # They may read this text, so what stands in the way is a newer one the person approved.
         problem = "supervisor.not_out_yet"
         return _note_page(request, supervisor, session_id, problem=problem, status=409)
     return go_to(f"/supervisor/{session_id}?done=co-signed")

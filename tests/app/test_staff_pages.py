@@ -508,9 +508,15 @@ def test_a_supervisor_co_signs_only_the_exact_text(tmp_path: Path) -> None:
     place.workspace.approve(person, session_id, digest=note_digest(note))
     answer = send(supervisor, f"{path}/co-sign", page=path, digest=digest[1])
     assert answer.status_code == 409
+    assert "has not been sent out yet" in answer.text
+    assert "something else now" not in answer.text  # what was sent out before stands
     answer = send(supervisor, f"{path}/co-sign", page=path, digest=note_digest(note))
     assert answer.status_code == 409
-    assert "has not been sent out yet" in answer.text
+    signed = [entry["event"] for entry in place.log()].count("note_cosigned")
+    assert signed == 1
+    peer = Actor(actor_id=place.ids["peer"], role="peer")
+    place.workspace.release(peer, session_id, to=place.ids["supervisor"], formats=("markdown",))
+    assert "something else now" in supervisor.get(path).text
     assert "Not co-signed" in supervisor.get("/supervisor/").text
 
 
