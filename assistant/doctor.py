@@ -50,7 +50,7 @@ def _versions(_settings: Settings) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    from assistant.draft.bundled import model_status
+    from assistant.bundled import model_status
 
     for status in model_status(settings=settings):
         yield Finding(

@@ -230,7 +230,7 @@ def fetch_models(*, settings: Settings) -> None:
 
 def describe_models(*, settings: Settings) -> tuple[str, ...]:
     """Return one line a model: is it there, is it the right one."""
-    from assistant.draft.bundled import model_status
+    from assistant.bundled import model_status
 
     return tuple(
         f"{status.id}: {status.state} ({status.purpose}, {status.licence})"

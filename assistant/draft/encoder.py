@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.draft.bundled import locate_model
+from assistant.bundled import locate_model
 from assistant.errors import ModelUnavailable
 from assistant.settings import Settings
 

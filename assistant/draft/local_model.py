@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.draft.bundled import weights_digest
+from assistant.bundled import weights_digest
 from assistant.draft.copying import CopyGraph, strip_markup
 from assistant.draft.disfluency import find_disfluencies, needs_tidying, tidy_plainly
 from assistant.draft.model import RewriteJob

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from assistant.draft.bundled import locate_model
+from assistant.bundled import locate_model
 from assistant.errors import ModelUnavailable
 from assistant.records import ModelInfo
 from assistant.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.draft.bundled import locate_model, model_status
+from assistant.bundled import locate_model, model_status
 from assistant.errors import ModelUnavailable
 from assistant.resources import resource_path
 from assistant.settings import Settings
