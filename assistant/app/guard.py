@@ -26,7 +26,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.app.house import STAFF_COOKIE, House
+from assistant.app.house import HOUSE, STAFF_COOKIE, House
 from assistant.errors import OwnWordsError, Refused
 from assistant.policy import Action
 from assistant.workspace import SignedIn
@@ -92,6 +92,7 @@ class Guard:
         if scope["type"] != "http":  # nothing here speaks over web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope[HOUSE] = self.house
         nonce = secrets.token_urlsafe(16)
         area = area_of(scope["path"])
         is_gradio = area is not None and area.is_gradio and not _is_own(scope["path"], area)

@@ -23,6 +23,7 @@ STAFF_COOKIE = "ow_staff"
 PERSON_COOKIE = "ow_person"
 FORM_COOKIE = "ow_form"
 LANGUAGE_COOKIE = "ow_lang"
+HOUSE = "own_words.house"  # where the guard leaves the house in an ASGI scope
 _FAILURES_ALLOWED = 30  # in ten minutes from one address; the lock on an account is stricter
 _WINDOW_S = 600.0
 _TRUST_S = 2.0  # how long a sign-in that was just checked is believed again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from assistant.app.catalogue import LANGUAGES, Catalogue, choose_language, load_catalogue
 from assistant.app.house import (
     FORM_COOKIE,
+    HOUSE,
     LANGUAGE_COOKIE,
     PERSON_COOKIE,
     STAFF_COOKIE,
@@ -33,7 +34,8 @@ class NotTheirFormError(OwnWordsError):
 
 
 def house_of(request: Request) -> House:
-    house: House = request.app.state.house
+    # Not `request.app.state`: after a mounted app has failed, `request.app` is that one.
+    house: House = request.scope[HOUSE]
     return house
 
 
@@ -146,8 +148,3 @@ def _asset_version() -> str:
     """A mark in the address of style sheets, so that a new version is fetched and an old cached."""
     newest = max((path.stat().st_mtime_ns for path in STATIC.iterdir()), default=0)
     return format(newest, "x")[-8:]
-
-
-def message_of(error: OwnWordsError) -> dict[str, Any]:
-    """What an error page needs: the sentence of an error that names its remedy."""
-    return {"message": str(error)}

@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
 
 from assistant.app import admin, entrance, peer_files, person, supervisor
+from assistant.app.catalogue import load_catalogue
 from assistant.app.extras import has_oidc, has_passkeys
 from assistant.app.guard import Guard
 from assistant.app.house import House
@@ -27,6 +30,7 @@ from assistant.errors import (
     StoreFull,
 )
 
+_N_THREADS = 6
 _STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -65,6 +69,7 @@ def _mount_gradio(app: FastAPI, house: House) -> None:
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", GRADIO_RUN_HISTORY="False",
         GRADIO_SSR_MODE="False", HF_HUB_DISABLE_TELEMETRY="1",
+        MPLBACKEND="agg",  # where matplotlib is installed, Gradio asks for it at every event
     )  # fmt: skip
     from assistant.app.governance import mount_governance
     from assistant.app.peer import mount_peer
@@ -72,6 +77,11 @@ def _mount_gradio(app: FastAPI, house: House) -> None:
     async def mount() -> None:
         mount_peer(app, house)
         mount_governance(app, house)
+
+    def keep_calm() -> None:
+        for route in app.routes:
+            if isinstance(route, Mount) and isinstance(route.app, FastAPI):
+                route.app.add_exception_handler(KeyError, _was_drawn_anew)
 
     # Without a running loop Gradio makes a new one for each lock, and closes none of them.
     try:
@@ -81,10 +91,14 @@ def _mount_gradio(app: FastAPI, house: House) -> None:
     else:
         mount_peer(app, house)
         mount_governance(app, house)
+    keep_calm()
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # The vault serves one at a time and answers in the order of asking only while few wait at its
+    # lock; whoever waits longer waits here, where the order is kept.
+    to_thread.current_default_thread_limiter().total_tokens = _N_THREADS
     house: House = app.state.house
     if house.worker is not None:
         house.worker.start()
@@ -138,6 +152,16 @@ def _show_http_error(request: Request, error: Exception) -> Response:
     if status == 405:
         return render(request, "not_here.html", status=405)
     return render(request, "not_here.html", status=404 if status < 500 else status)
+
+
+def _was_drawn_anew(request: Request, _error: Exception) -> Response:
+    """Answer a press on a part of a Gradio screen that was drawn anew meanwhile.
+
+    Gradio looks the button up and finds it gone. Nothing was done, so a second press is safe; the
+    screen says so (static/peer.js).
+    """
+    language = "es" if "/es/" in request.url.path else "en"
+    return JSONResponse({"detail": load_catalogue(language)("common.drawn_anew")}, status_code=409)
 
 
 def _show_unforeseen(request: Request, _error: Exception) -> Response:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 1.0
 _IDLE_S = 600.0  # the models leave memory after ten quiet minutes
-_NICENESS = 5  # people who read and decide come first on two cores
+_NICENESS = 10  # people who read and decide come first on two cores
 _TRIES = 3  # of a job whose process was killed from outside (no memory left, say)
 
 

@@ -121,7 +121,8 @@ def _who_reads(consent: Consent | None, to: str) -> tuple[Block, ...]:
     until = f"until {consent.expires_at:%Y-%m-%d}" if consent.expires_at else "until you say stop"
     return (
         Block(kind="item", text=to),
-        Block(kind="text", text=f"You said yes to this {until}. No one else gets it from us."),
+        Block(kind="text", text=f"You said yes to this {until}."),
+        Block(kind="text", text="We give it to no one else unless you say yes to that too."),
     )
 
 

@@ -10,8 +10,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -30,15 +29,10 @@ from assistant.store import (
     Transaction,
 )
 from assistant.workspace.desk import SOFTWARE, Desk, new_id
+from assistant.workspace.hashing import hash_code, hash_password, matches
 
-if TYPE_CHECKING:
-    from argon2 import PasswordHasher
-
-MIN_PASSWORD_CHARS = 12  # NIST SP 800-63B asks for 8; these accounts open other people's words
-MAX_PASSWORD_CHARS = 256
 MAX_FAILURES = 5
 LOCK_MINUTES = 15
-MIN_LINK_CODE_CHARS = 6
 _INVITATION_DAYS = 7
 _TOGETHER_MINUTES = 15
 _ROLES: tuple[AccountRole, ...] = ("peer", "supervisor", "governance", "admin")
@@ -66,12 +60,12 @@ class Admitting(Desk):
 
     def needs_set_up(self) -> bool:
         """Whether there is no account yet, so that the first admin can be made."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return not tx.accounts()
 
     def set_up(self, *, agency: str, login: str, display: str, password: SecretStr) -> str:
         """Make the first admin; return the account id. Refused once there is any account."""
-        hashed = _hash_password(password)
+        hashed = hash_password(password)
         row = _new_account("admin", login=login, display=display, at=self._clock())
         with self._change() as (tx, events):
             if tx.accounts():
@@ -129,7 +123,7 @@ class Admitting(Desk):
 
     def invited(self, token: str) -> AccountRow | None:
         """Return the account that an invitation is for, or None; nothing is used up."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             link = tx.link(token_hash(token))
             if link is None or link.kind != "invitation" or not _is_open(link, self._clock()):
                 return None
@@ -137,7 +131,7 @@ class Admitting(Desk):
 
     def accept_invitation(self, token: str, *, password: SecretStr) -> AccountRow:
         """Choose the password of an account that was made for somebody."""
-        hashed = _hash_password(password)
+        hashed = hash_password(password)
         now = self._clock()
         with self._change() as (tx, events):
             link = tx.link(token_hash(token))
@@ -158,12 +152,12 @@ class Admitting(Desk):
 
     def change_password(self, actor: Actor, *, old: SecretStr, new: SecretStr) -> None:
         """Choose another password; every other place is signed out."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             account = tx.account(actor.actor_id)
-        if account is None or not _matches(account.password_hash, old):
+        if account is None or not matches(account.password_hash, old):
             self._log(_refusal("wrong-password", actor=actor.actor_id))
             raise InputError("The old password is not right. Nothing was changed.")
-        hashed = _hash_password(new)
+        hashed = hash_password(new)
         with self._change() as (tx, events):
             tx.set_password(account_id=actor.actor_id, password_hash=hashed)
             tx.drop_sign_ins_of(actor.actor_id)
@@ -171,12 +165,12 @@ class Admitting(Desk):
 
     def accounts(self, actor: Actor) -> tuple[AccountRow, ...]:
         self._ask(actor, "manage_accounts")
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.accounts()
 
     def display_names(self) -> dict[str, str]:
         """Return how each account is called on screens, by id."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return {row.account_id: row.display for row in tx.accounts()}
 
     def set_disabled(self, actor: Actor, account_id: str, *, is_disabled: bool) -> None:
@@ -200,7 +194,7 @@ class Admitting(Desk):
             )
 
     def supervisors(self, peer_id: str) -> frozenset[str]:
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.supervisors_of(peer_id)
 
     def set_supervisors(
@@ -225,7 +219,7 @@ class Admitting(Desk):
 
     def agency(self) -> dict[str, str]:
         """Return what the agency says about itself: name, protocol, contacts."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             found = tx.agency()
         return {name: found.get(name, "") for name in AGENCY_FIELDS}
 
@@ -249,9 +243,9 @@ class Admitting(Desk):
         Raises `Refused` by `sign-in-failed` or `account-locked`; whether the name exists is not
         told, and takes as long.
         """
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             account = tx.account_by_login(_fold_login(login))
-        is_right = _matches(account.password_hash if account else "", password)
+        is_right = matches(account.password_hash if account else "", password)
         now = self._clock()
         with self._change() as (tx, events):
             account = tx.account(account.account_id) if account else None
@@ -334,7 +328,7 @@ class Admitting(Desk):
         hashed = token_hash(token)
         now = self._clock()
         idle = timedelta(minutes=self.settings.idle_minutes)
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             row = tx.sign_in(hashed)
             if row is None:
                 return None
@@ -408,11 +402,11 @@ class Admitting(Desk):
         return n_gone
 
     def passkeys(self, account_id: str) -> tuple[PasskeyRow, ...]:
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.passkeys(account_id)
 
     def passkey(self, credential_id: str) -> PasskeyRow | None:
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.passkey(credential_id)
 
     def count_passkey_use(self, credential_id: str, *, sign_count: int) -> None:
@@ -421,7 +415,7 @@ class Admitting(Desk):
 
     def account_for_subject(self, subject: str) -> AccountRow | None:
         """Return the account that an OIDC subject was tied to."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.account_by_oidc_subject(subject)
 
     def tie_subject(self, actor: Actor, account_id: str, *, subject: str) -> None:
@@ -494,7 +488,7 @@ class Admitting(Desk):
         """
         now = self._clock()
         hashed = token_hash(token)
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             link = tx.link(hashed)
             problem = _link_problem(link, None, now)
             kept = b""
@@ -505,9 +499,9 @@ class Admitting(Desk):
             problem = problem or "link-unknown"
         chosen = ""
         if not problem and not kept and link is not None and link.kind == "together":
-            chosen = _hash_code(code)
+            chosen = hash_code(code)
         given = SecretStr(code.get_secret_value().strip())  # it is kept without spaces around it
-        is_right = bool(chosen) or _matches(kept.decode(), given)
+        is_right = bool(chosen) or matches(kept.decode(), given)
         with self._change() as (tx, events):
             link = tx.link(hashed)
             problem = problem or _link_problem(link, None, now)
@@ -560,7 +554,7 @@ class Admitting(Desk):
 
     def come_back_session(self, token: str) -> str | None:
         """Return the session a come-back link belongs to, or None; nothing is used up."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             link = tx.link(token_hash(token))
         # Locked counts as open here: wrong codes of somebody else must not put out whoever is in.
         problem = _link_problem(link, "come_back", self._clock())
@@ -642,42 +636,3 @@ def _checked_line(text: str, *, what: str) -> str:
 
 def _fold_login(login: str) -> str:
     return " ".join(login.split()).casefold()
-
-
-def _hasher() -> PasswordHasher:
-    from argon2 import PasswordHasher
-
-    return PasswordHasher()
-
-
-def _hash_password(password: SecretStr) -> str:
-    secret = password.get_secret_value()
-    if not MIN_PASSWORD_CHARS <= len(secret) <= MAX_PASSWORD_CHARS:
-        raise InputError(
-            f"A password needs at least {MIN_PASSWORD_CHARS} characters. A few words are fine."
-        )
-    return _hasher().hash(secret)
-
-
-def _hash_code(code: SecretStr) -> str:
-    secret = code.get_secret_value().strip()
-    if not MIN_LINK_CODE_CHARS <= len(secret) <= MAX_PASSWORD_CHARS:
-        raise InputError(f"Choose a code of at least {MIN_LINK_CODE_CHARS} letters or digits.")
-    return _hasher().hash(secret)
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _hasher().hash(secrets.token_urlsafe(16))
-
-
-def _matches(hashed: str, given: SecretStr) -> bool:
-    """Compare slowly; an empty hash is compared too, with nobody's, so that time tells nothing."""
-    from argon2.exceptions import VerificationError
-
-    secret = given.get_secret_value()[:MAX_PASSWORD_CHARS]
-    try:
-        _hasher().verify(hashed or _nobodys_hash(), secret)
-    except VerificationError:
-        return False
-    return bool(hashed)

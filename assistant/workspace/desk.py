@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from assistant import decide
 from assistant.audit import AuditEvent, AuditKeys, LogFiles, seal_entry
 from assistant.canonical import note_digest
-from assistant.errors import DecisionError, Refused
+from assistant.errors import DecisionError, OwnWordsError, Refused
 from assistant.policy import (
     Action,
     Actor,
@@ -148,6 +148,15 @@ class Act:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at the vault that several reads share; see `Desk.one_look`."""
+
+    tx: Transaction
+    events: list[AuditEvent]
+    sessions: dict[str, tuple[SessionRow, datetime, SessionWords, Subject]]
+
+
 class Desk:
     """An open data folder. Threads may share it: actions wait for one another."""
 
@@ -168,6 +177,7 @@ class Desk:
         self._make_parts = make_parts
         self._parts: Parts | None = None
         self._lock = threading.RLock()
+        self._local = threading.local()  # the look of this thread, if one is open
         folder = store.folder
         self.log_files = LogFiles(
             log=folder / "audit.jsonl", anchors=settings.anchor_file or folder / "anchors.txt"
@@ -199,12 +209,12 @@ class Desk:
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """Return every session: ids, states and dates, no words."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.sessions()
 
     def session(self, session_id: str) -> SessionRow:
         """Return one session: ids, state and dates. Raises `StoreError` if there is none."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.session(session_id)
 
     def _outbox(self, release_id: str) -> Path:
@@ -251,23 +261,69 @@ class Desk:
     ) -> Iterator[Act]:
         """Run one change to a session without asking the gate; for `_act` and recovery."""
         with self._change() as (tx, events):
-            row = tx.session(session_id)
-            at = self._clock()
-            words = SessionWords(tx, session_id)
-            # Only handing over asks about safety prompts; the draft they lie in is large to open.
-            subject = describe_session(tx, row, at, words=words, with_safety=action == "hand_over")
+            known = self._look.sessions if self._look is not None else {}
+            if session_id not in known:
+                row = tx.session(session_id)
+                at = self._clock()
+                words = SessionWords(tx, session_id)
+                # Only handing over asks about safety prompts; their draft is large to open.
+                with_safety = action == "hand_over"
+                subject = describe_session(tx, row, at, words=words, with_safety=with_safety)
+                known[session_id] = (row, at, words, subject)
+            row, at, words, subject = known[session_id]
             yield Act(
                 tx=tx, row=row, subject=subject, actor=actor, at=at, events=events, words=words
             )
 
     @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Let everything read inside, by this thread, share one look at the vault.
+
+        A page asks five questions about one session; each would wait for the vault and open the
+        same records again. The gate is asked for each all the same. For reading only: what is known
+        of a session is not looked up again. What was refused inside is logged even if that refusal
+        ends the block. Looks do not nest deeper than one.
+        """
+        if self._look is not None:
+            yield
+            return
+        ended_by: OwnWordsError | None = None
+        with self._change() as (tx, events):
+            self._local.look = Look(tx=tx, events=events, sessions={})
+            try:
+                yield
+            except OwnWordsError as error:
+                ended_by = error
+            finally:
+                self._local.look = None
+        if ended_by is not None:
+            raise ended_by
+
+    @property
+    def _look(self) -> Look | None:
+        look: Look | None = getattr(self._local, "look", None)
+        return look
+
+    @contextmanager
+    def _reading(self) -> Iterator[Transaction]:
+        """Read without asking the gate; for what no rule is about."""
+        if self._look is not None:
+            yield self._look.tx
+            return
+        with self._lock, self.store.transaction() as tx:
+            yield tx
+
+    @contextmanager
     def _change(self) -> Iterator[tuple[Transaction, list[AuditEvent]]]:
+        if self._look is not None:
+            yield self._look.tx, self._look.events
+            return
         with self._lock:
             events: list[AuditEvent] = []
             lines: list[str] = []
             with self.store.transaction() as tx:
                 yield tx, events
-                last = tx.last_audit_entry()
+                last = tx.last_audit_entry() if events else None
                 for event in events:
                     last = seal_entry(event, last=last, keys=self._audit_keys, at=self._clock())
                     tx.append_audit(last)
@@ -285,7 +341,7 @@ class Desk:
             self._log(
                 AuditEvent(event="access_refused", actor=actor.actor_id, ids={"rule": verdict.rule})
             )
-        self.gate.require(request)
+            self.gate.require(request)
 
 
 def describe_session(

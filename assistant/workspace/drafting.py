@@ -154,12 +154,12 @@ class Drafting(Desk):
 
     def next_job(self) -> JobRow | None:
         """Take the oldest waiting job, for the worker."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.next_job()
 
     def note_progress(self, job_id: str, *, stage: str) -> bool:
         """Keep how far a job is; False if it was cancelled."""
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             return tx.set_job(job_id, state="running", stage=stage)
 
     def fail_job(self, job: JobRow, *, problem: str) -> None:

@@ -21,6 +21,7 @@ from assistant.records import (
 )
 from assistant.store import ReleaseRow, SessionRow, Transaction
 from assistant.workspace.desk import OWN_COPY, Desk, new_id
+from assistant.workspace.hashing import hash_code, matches
 
 _MIN_CODE_CHARS = 4  # beside the peer; a link sent elsewhere will ask for more
 _MAX_NAME_CHARS = 60
@@ -51,6 +52,18 @@ class Meeting(Desk):
                 payload=line.encode(),
             )  # fmt: skip
 
+    def own_session(self, actor: Actor, session_id: str) -> SessionRow:
+        """Return a session of the peer who asks. Raises `Refused`, or `StoreError` for none."""
+        with self._act(actor, "view_session", session_id) as act:
+            return act.row
+
+    def own_sessions(self, actor: Actor) -> tuple[SessionRow, ...]:
+        """Return the sessions of the peer who asks, the newest first."""
+        self._ask(actor, "open_peer_screens")
+        with self._reading() as tx:
+            own = tx.sessions(peer_id=actor.actor_id)
+        return tuple(sorted(own, key=lambda row: (row.service_date, row.created_at), reverse=True))
+
     def person_name(self, actor: Actor, session_id: str) -> str:
         """Return what the peer calls the person of a session, or an empty string."""
         with self._act(actor, "view_session", session_id) as act:
@@ -59,7 +72,7 @@ class Meeting(Desk):
     def known_people(self, actor: Actor) -> tuple[tuple[str, str], ...]:
         """Return (id, name) of the people this peer met and named, the last one met first."""
         self._ask(actor, "open_peer_screens")
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             met = dict.fromkeys(row.person_id for row in tx.sessions(peer_id=actor.actor_id)[::-1])
             named = ((person_id, _label_of(tx, person_id)) for person_id in met)
             return tuple((person_id, name) for person_id, name in named if name)
@@ -142,14 +155,10 @@ class Meeting(Desk):
 
     def set_code(self, actor: Actor, session_id: str, *, code: SecretStr) -> None:
         """Keep the person's own code, slowly hashed; they need it to decide."""
-        from argon2 import PasswordHasher
-
-        if len(code.get_secret_value().strip()) < _MIN_CODE_CHARS:
-            raise InputError(f"Choose a code of at least {_MIN_CODE_CHARS} letters or digits.")
+        hashed = hash_code(code, min_chars=_MIN_CODE_CHARS)
         with self._act(actor, "record_consent", session_id) as act:
             if actor.role != "person":
                 raise DecisionError("Only the person can choose their code.")
-            hashed = PasswordHasher().hash(code.get_secret_value())
             record_id = f"code-{act.row.person_id}"
             act.tx.put_words(
                 record_id=record_id, person_id=act.row.person_id, session_id=None, kind="code",
@@ -158,15 +167,10 @@ class Meeting(Desk):
 
     def sign_in_person(self, session_id: str, *, code: SecretStr) -> Actor | None:
         """Return the person of a session if the code is theirs, else None; both are slow."""
-        from argon2 import PasswordHasher
-        from argon2.exceptions import VerifyMismatchError
-
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             person_id = tx.session(session_id).person_id
             hashed = tx.words(f"code-{person_id}").decode()
-        try:
-            PasswordHasher().verify(hashed, code.get_secret_value())
-        except VerifyMismatchError:
+        if not matches(hashed, SecretStr(code.get_secret_value().strip())):
             refused = AuditEvent(event="access_refused", actor="software", ids={"rule": "code"})
             self._log(refused)
             return None

@@ -49,7 +49,7 @@ class Overseeing(Desk):
         self._ask(actor, "open_supervisor_screens")
         now = self._clock()
         shared = []
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             for peer_id in sorted(tx.peers_of(actor.actor_id)):
                 for row in tx.sessions(peer_id=peer_id):
                     request = Request(
@@ -113,7 +113,7 @@ class Overseeing(Desk):
         """Return what figures are made from: states, times and numbers, no words and no names."""
         self._ask(actor, "view_aggregates")
         now = self._clock()
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             times = _event_times(tx)
             return tuple(
                 _figures_of(tx, row, times.get(row.session_id, {}), now) for row in tx.sessions()

@@ -96,7 +96,7 @@ class Releasing(Desk):
         Raises `StoreError` if they are gone. File names repeat between releases of one note, so the
         release is found by what it was and when.
         """
-        with self._lock, self.store.transaction() as tx:
+        with self._reading() as tx:
             for session in tx.sessions():
                 for row in tx.releases(session.session_id):
                     is_it = (

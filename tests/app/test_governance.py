@@ -411,7 +411,6 @@ def client(scene: Scene) -> Iterator[TestClient]:
     from assistant.app.guard import Guard
 
     app = FastAPI(openapi_url=None)
-    app.state.house = scene.house
     mount_governance(app, scene.house)
     with TestClient(Guard(app, house=scene.house), base_url="http://localhost") as found:
         yield found

@@ -41,7 +41,6 @@ ADMIN, PEER = "ada", "pia"
 def small_app(house: House) -> Any:
     """The entrance with both optional ways in, behind the guard, and a home for each role."""
     app = FastAPI(openapi_url=None)
-    app.state.house = house
     app.add_exception_handler(OwnWordsError, _show_problem)
     app.add_api_route("/static/{name}", lambda name: FileResponse(pages.STATIC / name))
     for module in (entrance, passkeys, oidc):
@@ -469,6 +468,7 @@ def test_a_passkey_from_first_to_last_in_a_browser(place: Place) -> None:
         page.goto(f"{place.address}/account")
         page.click("#add-passkey")
         page.wait_for_selector("[role=status]:has-text('Saved.')")
+        assert not page.get_by_text("You have no passkey here.").is_visible()
         page.click("#add-passkey")
         page.wait_for_selector("[role=status]:has-text('already has a passkey')")
         assert len(place.house.workspace.passkeys(place.ids[PEER])) == 1
@@ -495,6 +495,13 @@ def test_a_passkey_from_first_to_last_in_a_browser(place: Place) -> None:
         cdp.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
         page.click("#use-passkey")
         page.wait_for_selector("[role=status]:has-text('You are not signed in yet.')")
+        # 6. remove it: the page offers that only where there is one
+        page.context.add_cookies([{"name": "ow_staff", "value": token, "url": place.address}])
+        page.goto(f"{place.address}/account")
+        page.click("text=Remove all passkeys")
+        page.wait_for_selector("text=You have no passkey here.")
+        assert not page.get_by_text("Remove all passkeys").is_visible()
+        assert place.house.workspace.passkeys(place.ids[PEER]) == ()
         assert errors == []
 
 

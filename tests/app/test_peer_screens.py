@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,6 +112,8 @@ class QuickChecks:
         self._workspace = workspace
 
     def read_ahead(self, actor: Actor, session_id: str) -> None: ...
+
+    def forget(self, session_id: str) -> None: ...
 
     def check_sentence(self, actor: Actor, session_id: str, *, text: str, section: str) -> Any:
         self._workspace.view_draft(actor, session_id)
@@ -509,6 +512,26 @@ def test_safety_prompts_come_first_and_one_answer_is_needed(scene: Scene) -> Non
     wait(page, "The note is with the person now.")
 
 
+def test_a_press_on_a_part_that_was_just_drawn_anew_says_so_and_can_be_repeated(
+    scene: Scene,
+) -> None:
+    page = scene.page()
+    scene.open(page, draft_of(scene.workspace, scene.peer))
+    button = page.get_by_role("button", name=re.compile("Leave out sentence 1")).first
+    button.wait_for()
+
+    def make_stale(route: Any) -> None:
+        asked = json.loads(route.request.post_data)
+        route.continue_(post_data=json.dumps({**asked, "fn_index": 99_999}))
+
+    page.route("**/queue/join*", make_stale)
+    button.click()
+    wait(page, "Nothing was done. Press again.")
+    page.unroute("**/queue/join*")
+    button.click()
+    wait(page, "The sentence is left out.")
+
+
 # ---------------------------------------------------------------- by hand, and afterwards
 
 
@@ -527,6 +550,7 @@ def test_a_note_is_written_by_hand_handed_over_and_sent_after_the_yes(scene: Sce
     page.get_by_label("Your sentence").fill("I will plant beans.")
     page.get_by_role("button", name="Add it").click()
     wait(page, "The sentence is added.")
+    expect(page.locator(".ow-sentence")).to_have_count(3)
     page.get_by_role("button", name="Leave out sentence 2 of: What helps").click()
     wait(page, "The sentence is left out.")
     expect(page.locator(".ow-sentence")).to_have_count(2)

@@ -58,6 +58,8 @@ def _draw_hand_over(
         said, note = p.attempt(
             request, lambda a: p.workspace.hand_over(a, session_id), done=p.t("handed_over")
         )
+        if note is not None and p.house.checks is not None:
+            p.house.checks.forget(session_id)
         return said, v if note is None else bump(v)
 
     hand.click(hand_over, version, [status, version], **ONCE)

@@ -27,7 +27,7 @@ from assistant.app.peer.meeting import new_session_form
 from assistant.app.peer.note import note_part
 from assistant.app.peer.page import QUIET, Page, bump, markdown
 from assistant.app.peer.safety import safety_part
-from assistant.app.peer.session_list import list_html, own_sessions, session_head
+from assistant.app.peer.session_list import list_html, session_head
 from assistant.app.peer.words_in import paste_part, transcript_part
 from assistant.errors import OwnWordsError
 from assistant.policy import Actor
@@ -211,5 +211,5 @@ def _own_row(p: Page, session_id: str, request: gr.Request) -> SessionRow | None
     """Return a session of the peer who asks, or None: whose it is otherwise is not told."""
     if not session_id:
         return None
-    _said, rows = p.attempt(request, lambda actor: own_sessions(p, actor))
-    return next((row for row in rows or () if row.session_id == session_id), None)
+    _said, row = p.attempt(request, lambda actor: p.workspace.own_session(actor, session_id))
+    return row

@@ -10,16 +10,9 @@ from assistant.store import SessionRow
 _SHOWN = 50  # newest first; older ones on request, so that the first paint stays quick
 
 
-def own_sessions(page: Page, actor: Actor) -> tuple[SessionRow, ...]:
-    """Return the sessions of this peer, the newest first."""
-    page.workspace.may(actor, "open_peer_screens")
-    own = [row for row in page.workspace.sessions() if row.peer_id == actor.actor_id]
-    return tuple(sorted(own, key=lambda row: (row.service_date, row.created_at), reverse=True))
-
-
 def list_html(p: Page, actor: Actor, *, with_older: bool) -> str:
     """Return the list as HTML; each entry opens by its own address."""
-    rows = own_sessions(p, actor)
+    rows = p.workspace.own_sessions(actor)
     names = dict(p.workspace.known_people(actor))
     shown = rows if with_older else rows[:_SHOWN]
     parts = [

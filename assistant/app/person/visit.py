@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -104,15 +106,17 @@ class Visit:
 def visit_of(request: Request, handle: str) -> Visit:
     """Return the visit, or turn away whoever has no such link or has not given their code."""
     house = house_of(request)
-    session_id = house.workspace.come_back_session(handle)
-    if session_id is None:
+    with house.workspace.one_look():
+        session_id = house.workspace.come_back_session(handle)
+        who = person_of(request)
+        row = house.workspace.session(session_id) if session_id is not None else None
+    if row is None:
+        house.workspace.log_refusal("link-unknown")
         raise TurnedAway(opens_nothing(request))
-    who = person_of(request)
-    if who is None or who.session_id != session_id:
+    if who is None or who.session_id != row.session_id:
         raise TurnedAway(go_to(f"/note/open/{handle}"))
-    row = house.workspace.session(session_id)
     if request.method == "GET":
-        house.looks.look(session_id)
+        house.looks.look(row.session_id)
     return Visit(request=request, handle=handle, actor=who.actor, row=row)
 
 
@@ -170,7 +174,15 @@ def not_there(visit: Visit) -> TurnedAway:
 
 
 class NoteRoute(APIRoute):
-    """Shows problems in the frame of the person's pages, with the way back to where they were."""
+    """Shows problems in the frame of the person's pages, with the way back to where they were.
+
+    What a page reads, it reads in one look at the vault.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401
+        # Pages that show are plain functions, those that do something are coroutines.
+        shown = endpoint if iscoroutinefunction(endpoint) else _in_one_look(endpoint)
+        super().__init__(path, shown, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -184,6 +196,18 @@ class NoteRoute(APIRoute):
                 return _show_problem(request, error)
 
         return handle
+
+
+def _in_one_look(show: Callable[..., Response]) -> Callable[..., Response]:
+    @wraps(show)
+    def shown(**given: Any) -> Response:  # noqa: ANN401 - whatever the page takes
+        visit = given.get("visit")
+        if not isinstance(visit, Visit):
+            return show(**given)
+        with visit.workspace.one_look():
+            return show(**given)
+
+    return shown
 
 
 def _show_problem(request: Request, error: OwnWordsError) -> Response:

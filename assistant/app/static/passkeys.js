@@ -101,6 +101,7 @@
       }
       const answer = await post(path, given);
       if (answer.type === "opaqueredirect") return location.assign("/");
+      if (answer.ok) document.getElementById("n-passkeys")?.remove(); // it counts one too few now
       return say(answer.ok ? "done" : "failed", await messageOf(answer));
     };
 
