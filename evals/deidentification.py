@@ -173,7 +173,7 @@ def count_leaks(name: str, lines: Sequence[Line], spans: Spans) -> Recall:
         covered = {index for start, end in hidden for index in range(start, end)}
         for mark in line.marked:
             marked[mark.type] += 1
-            if _needed(line.text, mark) <= covered:
+            if needed_characters(line.text, mark) <= covered:
                 found[mark.type] += 1
             else:
                 leaks.append((number, mark.start, mark.end, mark.type))
@@ -199,7 +199,7 @@ def count_leaks(name: str, lines: Sequence[Line], spans: Spans) -> Recall:
     )
 
 
-def _needed(text: str, mark: Marked) -> set[int]:
+def needed_characters(text: str, mark: Marked) -> set[int]:
     title = _TITLE.match(text[mark.start : mark.end])
     start = mark.start + (title.end() if title else 0)
     return {index for index in range(start, mark.end) if text[index].isalnum()}

@@ -18,6 +18,7 @@ from assistant.deidentify.correcting import (
     correct_text,
     load_correction_types,
 )
+from assistant.deidentify.details import Detail, DetailReport, report_details
 from assistant.deidentify.detector import Detector, load_detector
 from assistant.deidentify.found import Correction
 from assistant.deidentify.linking import link_findings
@@ -38,6 +39,8 @@ from assistant.records import (
 
 __all__ = [
     "Correction",
+    "Detail",
+    "DetailReport",
     "Detector",
     "apply_corrections",
     "correct_text",
@@ -45,6 +48,7 @@ __all__ = [
     "load_correction_types",
     "load_detector",
     "remove_identifiers",
+    "report_details",
     "restore_names",
 ]
 
@@ -96,6 +100,6 @@ def remove_identifiers(
 def hide_identifiers(text: str, *, detector: Detector) -> tuple[str, tuple[IdentifierSpan, ...]]:
     """Hide the identifiers of one line that stands alone; returns the new text and the spans."""
     (findings,) = link_findings(
-        detector.detect([text]), labels=(), corrections=(), lexicon=detector.lexicon
+        detector.detect([text], together=False), labels=(), corrections=(), lexicon=detector.lexicon
     )
     return replace_findings(text, findings, Numbering(detector.lexicon, taken_numbers([text])))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import regex
 
-from assistant.deidentify.detector import DetectedText
+from assistant.deidentify.detector import NOT_SURE_OF_NO, DetectedText
 from assistant.deidentify.found import SURROGATE, Correction, Found, resolve_overlaps, trim_found
 from assistant.deidentify.roster import (
     NAME_TYPES,
@@ -25,6 +25,8 @@ from assistant.deidentify.roster import (
 )
 from assistant.deidentify.rules import Lexicon, fold
 from assistant.records import IdentifierType
+
+SURER_THAN_SMALL = 0.95  # what the tagger must be of a word that the session also writes small
 
 
 def link_findings(
@@ -49,8 +51,14 @@ def link_findings(
     for turn, findings in zip(turns, found, strict=True):
         everything = [
             *findings,
-            *find_people_again(turn, roster, near, lexicon),
-            *_find_phrases(turn, known, roster.phrases, lexicon),
+            *(
+                item
+                for item in (
+                    *find_people_again(turn, roster, near, lexicon),
+                    *_find_phrases(turn, known, roster.phrases, lexicon),
+                )
+                if _is_meant_here(item, turn, lexicon)
+            ),
             *_find_corrections(turn, hidden, corrections),
         ]
         linked.append(_settle(turn.text, everything, lexicon, general))
@@ -59,6 +67,15 @@ def link_findings(
         tuple(item for item in items if fold(turn.text[item.start : item.end]) not in shown)
         for turn, items in zip(turns, retyped, strict=True)
     )
+
+
+def _is_meant_here(item: Found, turn: DetectedText, lexicon: Lexicon) -> bool:
+    """Whether an everyday word that is a name elsewhere is one here: the tagger may say no."""
+    if turn.tagged is None or not _is_everyday_phrase(
+        phrase_key(turn.text[item.start : item.end]), lexicon
+    ):
+        return True
+    return turn.tagged.surest(item.start, item.end) >= NOT_SURE_OF_NO
 
 
 def _written_small(turns: Sequence[DetectedText]) -> frozenset[str]:
@@ -80,10 +97,17 @@ def _drop_unlikely(turn: DetectedText, small: frozenset[str]) -> tuple[Found, ..
         for item in turn.findings
         if not (
             turn.has_case
-            and item.rule.startswith(("capital", "ner_"))
+            and (
+                item.rule == "capital"
+                or (item.rule == "tagger" and _surest(turn, item) < SURER_THAN_SMALL)
+            )
             and fold(turn.text[item.start : item.end]) in small
         )
     )
+
+
+def _surest(turn: DetectedText, item: Found) -> float:
+    return turn.tagged.surest(item.start, item.end) if turn.tagged is not None else 1.0
 
 
 # ---------------------------------------------------------------- phrases

@@ -8,7 +8,9 @@ the types of `records.IdentifierType` and is weighed against the others by its s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import tldextract
 from presidio_analyzer import (
@@ -19,12 +21,17 @@ from presidio_analyzer import (
     RecognizerResult,
 )
 from presidio_analyzer.app_tracer import AppTracer
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import (
+    NerModelConfiguration,
+    NlpArtifacts,
+    NlpEngine,
+    SpacyNlpEngine,
+)
 from presidio_analyzer.predefined_recognizers import CreditCardRecognizer, IbanRecognizer
 from spacy import Language
 from spacy.tokens import Doc
 
-from assistant.deidentify.capitals import find_capitals, find_named_entities
+from assistant.deidentify.capitals import find_capitals
 from assistant.deidentify.codes import find_codes
 from assistant.deidentify.contact import find_emails, find_handles, find_phones, find_urls
 from assistant.deidentify.dates import find_ages, find_dates
@@ -32,33 +39,15 @@ from assistant.deidentify.found import IDENTIFIER_TYPES, Found
 from assistant.deidentify.people import build_people_patterns, find_introduced
 from assistant.deidentify.places import build_place_patterns, find_organisations, find_places
 from assistant.deidentify.rules import Lexicon
+from assistant.deidentify.tagger import SURE_ENOUGH
 from assistant.records import IdentifierType
 
 RULE_KEY = "rule"
+MOST_FOR_TAGGER = 0.69
+SURER_THAN_LISTS = 0.9
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+TAGGED = "tagged"  # set on the document: what the tagger made of it
 HAS_CASE = "has_case"  # set on the document: whether capitals carry meaning
-_ENTITIES = {
-    "PERSON": "PERSON",
-    "GPE": "LOCATION",
-    "LOC": "LOCATION",
-    "FAC": "LOCATION",
-    "ORG": "ORG",
-}
-_IGNORED = [
-    "CARDINAL",
-    "DATE",
-    "EVENT",
-    "LANGUAGE",
-    "LAW",
-    "MONEY",
-    "NORP",
-    "ORDINAL",
-    "PERCENT",
-    "PRODUCT",
-    "QUANTITY",
-    "TIME",
-    "WORK_OF_ART",
-]
-
 Finder = Callable[[str, Doc], Iterable[Found]]
 
 
@@ -97,11 +86,7 @@ def build_engine(
 ) -> AnalyzerEngine:
     """Build the Presidio engine over the given pipeline; nothing it does reaches the network."""
     _keep_quiet_and_offline()
-    engine = SpacyNlpEngine(
-        ner_model_configuration=NerModelConfiguration(
-            labels_to_ignore=_IGNORED, model_to_presidio_entity_mapping=_ENTITIES
-        )
-    )
+    engine = SpacyNlpEngine(ner_model_configuration=NerModelConfiguration())
     engine.nlp = {"en": nlp}
     recognizers = [
         *_finders(lexicon),
@@ -116,6 +101,15 @@ def build_engine(
         app_tracer=AppTracer(enabled=False),
         log_decision_process=False,
     )
+
+
+def cut_words(text: str, nlp: Language, nlp_engine: NlpEngine) -> NlpArtifacts:
+    """Cut a text into words for the finders; nothing is predicted about them."""
+    doc = nlp.make_doc(text)
+    return NlpArtifacts(
+        entities=[], tokens=doc, tokens_indices=[token.idx for token in doc],
+        lemmas=[token.lower_ for token in doc], nlp_engine=nlp_engine, language="en",
+    )  # fmt: skip
 
 
 def _keep_quiet_and_offline() -> None:
@@ -146,9 +140,27 @@ def _finders(lexicon: Lexicon) -> list[EntityRecognizer]:
         ),
         "introductions": lambda text, _doc: find_introduced(text, people, lexicon),
         "capitals": lambda _text, doc: find_capitals(doc, lexicon),
-        "entities": lambda _text, doc: find_named_entities(doc, lexicon),
+        "tagger": lambda text, doc: _find_tagged(text, doc, lexicon),
     }
     return [FinderRecognizer(name=name, finder=finder) for name, finder in finders.items()]
+
+
+def _find_tagged(text: str, doc: Doc, lexicon: Lexicon) -> Iterator[Found]:
+    tagged = doc.user_data.get(TAGGED)
+    for found in tagged.spans(at_least=SURE_ENOUGH) if tagged is not None else ():
+        if found.score < SURER_THAN_LISTS and _is_listed(text[found.start : found.end], lexicon):
+            continue
+        # Patterns know exactly where a number or an address ends: where both found it, they win.
+        yield replace(found, score=min(found.score, MOST_FOR_TAGGER))
+
+
+def _is_listed(surface: str, lexicon: Lexicon) -> bool:
+    """Whether the lists say that each of these words is a filler, general or never a name."""
+    words = _WORDS.findall(surface)
+    return bool(words) and all(
+        lexicon.is_filler(word) or lexicon.is_kept(word) or lexicon.is_general([word])
+        for word in words
+    )
 
 
 def _agency_lists(lexicon: Lexicon) -> list[EntityRecognizer]:

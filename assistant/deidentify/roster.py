@@ -164,9 +164,26 @@ def build_roster(
                 tokens.update(words)
                 if item.rule.startswith(_SURE_RULES):
                     sure.update(words)
-            elif len(surface) > 2 and item.type != "AGE":
+            elif _tells_again(item, surface, lexicon):
                 phrases.setdefault(phrase_key(surface), item.type)
     return Roster(frozenset(tokens), phrases, frozenset(sure), frozenset(nicknames))
+
+
+def _tells_again(item: Found, surface: str, lexicon: Lexicon) -> bool:
+    """Whether the words, wherever they stand, are what they were taken for here.
+
+    A weekday or "the" that the tagger took into a date is not; "the fourteenth" is no date in "the
+    fourteenth time", so that dates need a digit or two words.
+    """
+    if len(surface) < 3 or item.type == "AGE":
+        return False
+    words = [fold(word) for word in WORD.findall(surface)]
+    has_digit = any(char.isdigit() for char in surface)
+    if item.type == "DATE" and not has_digit and len(words) < 2:
+        return False
+    return has_digit or any(
+        len(word) > 1 and word not in lexicon.stop and not lexicon.is_kept(word) for word in words
+    )
 
 
 def phrase_key(surface: str) -> str:

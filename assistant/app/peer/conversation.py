@@ -9,8 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.app.peer.html import block, escape, heading, page, paragraph, said
+from assistant.app.peer.html import block, bullets, escape, heading, page, paragraph, said
 from assistant.app.peer.page import LAST, ONCE, QUIET, Page, SaidError, bump, markdown
+from assistant.deidentify import report_details
 from assistant.errors import DecisionError
 from assistant.policy import Actor
 from assistant.records import Deidentified, DeidentifiedTurn
@@ -144,7 +145,30 @@ def conversation_html(p: Page, actor: Actor, session_id: str) -> str:
     if hidden is None:
         return ""
     turns = "".join(_turn(p, turn) for turn in hidden.turns)
-    return page(block("ol", turns, class_="ow-turns"), class_="ow-talk")
+    return page(details_html(p, hidden), block("ol", turns, class_="ow-turns"), class_="ow-talk")
+
+
+def details_html(p: Page, hidden: Deidentified) -> str:
+    """Say which small facts together could point to the person; empty if many people share them."""
+    own = [turn for turn in hidden.turns if turn.role == "person"]
+    report = report_details([turn.text for turn in own])
+    if not report.is_rare:
+        return ""
+    items = [
+        p.t(
+            "details_turn", what=p.t(f"detail_{kind}"),
+            turn=p.t("turn", n=own[text].number),
+        )
+        for text, kind in dict.fromkeys((one.text, one.kind) for one in report.details)
+    ]  # fmt: skip
+    n = round(report.fits)
+    about = p.t("details_about", n=n) if n > 1 else p.t("details_under_one")
+    broader = ", ".join(p.t(f"general_{kind}") for kind in report.to_generalise)
+    return page(
+        heading(3, p.t("details_title")), paragraph(about), bullets(map(escape, items)),
+        paragraph(p.t("details_generally", what=broader)) if broader else "",
+        class_="ow-panel ow-details",
+    )  # fmt: skip
 
 
 def _turn(p: Page, turn: DeidentifiedTurn) -> str:

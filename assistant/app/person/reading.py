@@ -26,6 +26,7 @@ from assistant.app.person.plain import (
 )
 from assistant.app.person.visit import NoteRoute, Reader, Visit, Visitor, not_there
 from assistant.canonical import note_digest
+from assistant.deidentify import report_details
 from assistant.records import Note, NoteSection, NoteSentence, Origin, SurrogateMap
 
 router = APIRouter(route_class=NoteRoute)
@@ -41,6 +42,7 @@ class Line:
     origin: Origin
     sources: tuple[str, ...] = field(repr=False)
     has_source: bool  # it was said, even if the words are deleted by now
+    may_point: bool  # it holds a detail that, with others in the note, could show who they are
 
 
 @router.get("/note/{handle}/")
@@ -145,6 +147,7 @@ def find_part(visit: Visit, note: Note, section: str) -> tuple[int, NoteSection]
 def lines_of(visit: Visit, note: Note, part: NoteSection) -> tuple[Line, ...]:
     """Return the sentences of a part with the words each came from, names as in the note."""
     said = visit.workspace.view_sources(visit.actor, visit.session_id)
+    pointing = pointing_sentences(note)
     surrogates = hidden_words(visit) if note.names == "in" else None
     return tuple(
         Line(
@@ -153,9 +156,17 @@ def lines_of(visit: Visit, note: Note, part: NoteSection) -> tuple[Line, ...]:
             origin=sentence.origin,
             sources=_sources(sentence, said, surrogates),
             has_source=bool(sentence.evidence),
+            may_point=sentence.text in pointing,
         )
         for number, sentence in enumerate(part.sentences)
     )
+
+
+def pointing_sentences(note: Note) -> frozenset[str]:
+    """Return the sentences with details that few people have together; none if many do."""
+    texts = [s.text for section in note.sections for s in section.sentences]
+    report = report_details(texts)
+    return frozenset(texts[one.text] for one in report.details) if report.is_rare else frozenset()
 
 
 def _sources(

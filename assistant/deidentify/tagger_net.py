@@ -1,0 +1,204 @@
+"""The network of the tagger: the sentence encoder MiniLM with a low-rank change to every layer.
+
+BERT (Devlin et al. 2019) as all-MiniLM-L6-v2 has it, written out: importing transformers takes
+longer than loading this. The change is LoRA (Hu et al. 2021) on every linear map; what was learned
+is the change, the norms, an embedding of how a piece is capitalised (the tokenizer folds case), and
+the last map to a class for each piece. Import this module only where a network is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from assistant.records import IdentifierType
+
+TYPES: tuple[IdentifierType, ...] = (
+    "PERSON", "NICKNAME", "LOCATION", "ORG", "DATE", "AGE", "PHONE", "EMAIL", "ID", "URL", "HANDLE",
+    "OTHER",
+)  # fmt: skip
+N_CLASSES = 1 + 2 * len(TYPES)  # outside; then beginning and inside of each type
+N_SHAPES = 6  # unknown, small, Capitalised, CAPITALS, mIxed, no letters
+RANK = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The sizes of the encoder, from its `config.json`."""
+
+    width: int
+    n_layers: int
+    n_heads: int
+    inner: int
+    eps: float
+
+
+def read_shape(folder: Path) -> Shape:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return Shape(
+        width=config["hidden_size"], n_layers=config["num_hidden_layers"],
+        n_heads=config["num_attention_heads"], inner=config["intermediate_size"],
+        eps=config["layer_norm_eps"],
+    )  # fmt: skip
+
+
+class ChangedLinear(nn.Module):  # type: ignore[misc] # torch has no types here
+    """A frozen linear map and a learned change of low rank; `settle` makes one map of both."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_out, n_in), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.down = nn.Parameter(torch.empty(RANK, n_in))
+        self.up = nn.Parameter(torch.zeros(n_out, RANK))
+        nn.init.kaiming_uniform_(self.down, a=5**0.5)
+        self.is_settled = False
+
+    def settle(self) -> None:
+        with torch.no_grad():
+            self.weight += self.up @ self.down
+        self.is_settled = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.linear(x, self.weight, self.bias)
+        if self.is_settled:
+            return y
+        return y + functional.linear(functional.linear(x, self.down), self.up)
+
+
+class Layer(nn.Module):  # type: ignore[misc] # torch has no types here
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = shape.width
+        self.n_heads = shape.n_heads
+        self.query = ChangedLinear(width, width)
+        self.key = ChangedLinear(width, width)
+        self.value = ChangedLinear(width, width)
+        self.joined = ChangedLinear(width, width)
+        self.first_norm = nn.LayerNorm(width, eps=shape.eps)
+        self.widen = ChangedLinear(width, shape.inner)
+        self.narrow = ChangedLinear(shape.inner, width)
+        self.second_norm = nn.LayerNorm(width, eps=shape.eps)
+
+    def forward(self, x: Tensor, mask: Tensor, dropout: float) -> Tensor:
+        n, length, width = x.shape
+
+        def split(y: Tensor) -> Tensor:
+            return y.view(n, length, self.n_heads, width // self.n_heads).transpose(1, 2)
+
+        attended = functional.scaled_dot_product_attention(
+            split(self.query(x)), split(self.key(x)), split(self.value(x)), attn_mask=mask
+        )
+        joined = self.joined(attended.transpose(1, 2).reshape(n, length, width))
+        x = self.first_norm(x + functional.dropout(joined, dropout, self.training))
+        inner = self.narrow(functional.gelu(self.widen(x)))
+        out: Tensor = self.second_norm(x + functional.dropout(inner, dropout, self.training))
+        return out
+
+
+class TagNet(nn.Module):  # type: ignore[misc] # torch has no types here
+    """Word pieces to classes. `dropout` counts in training only."""
+
+    def __init__(
+        self, shape: Shape, *, n_pieces: int, n_positions: int, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        width = shape.width
+        self.dropout = dropout
+        self.words = nn.Embedding(n_pieces, width)
+        self.positions = nn.Embedding(n_positions, width)
+        self.kinds = nn.Embedding(2, width)
+        for table in (self.words, self.positions, self.kinds):
+            table.weight.requires_grad_(requires_grad=False)
+        self.shapes = nn.Embedding(N_SHAPES, width)
+        nn.init.zeros_(self.shapes.weight)
+        self.norm = nn.LayerNorm(width, eps=shape.eps)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.n_layers))
+        self.out = nn.Linear(width, N_CLASSES)
+
+    def forward(self, pieces: Tensor, shapes: Tensor, is_there: Tensor) -> Tensor:
+        """Return class scores (batch, length, N_CLASSES) before softmax.
+
+        `pieces` and `shapes` are ids (batch, length); `is_there` is True where a piece stands.
+        """
+        places = torch.arange(pieces.shape[1])
+        x = self.words(pieces) + self.positions(places) + self.kinds.weight[0] + self.shapes(shapes)
+        x = functional.dropout(self.norm(x), self.dropout, self.training)
+        mask = is_there[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, mask, self.dropout)
+        scores: Tensor = self.out(functional.dropout(x, self.dropout, self.training))
+        return scores
+
+
+_OWN_NAMES = {
+    "attention.self.query": "query", "attention.self.key": "key", "attention.self.value": "value",
+    "attention.output.dense": "joined", "attention.output.LayerNorm": "first_norm",
+    "intermediate.dense": "widen", "output.dense": "narrow", "output.LayerNorm": "second_norm",
+}  # fmt: skip
+_OWN_TABLES = {
+    "embeddings.word_embeddings": "words", "embeddings.position_embeddings": "positions",
+    "embeddings.token_type_embeddings": "kinds", "embeddings.LayerNorm": "norm",
+}  # fmt: skip
+
+
+def build_net(folder: Path, *, dropout: float = 0.1) -> TagNet:
+    """Build the network over the encoder in `folder`, nothing learned yet.
+
+    Raises `OSError`, `KeyError`, `RuntimeError` or `ValueError` if the files do not fit.
+    """
+    from safetensors.torch import load_file
+
+    weights = load_file(folder / "model.safetensors")
+    net = TagNet(
+        read_shape(folder), n_pieces=len(weights["embeddings.word_embeddings.weight"]),
+        n_positions=len(weights["embeddings.position_embeddings.weight"]), dropout=dropout,
+    )  # fmt: skip
+    renamed = {
+        own: weight for name, weight in weights.items() if (own := _own_name(name)) is not None
+    }
+    missing = net.load_state_dict(renamed, strict=False).missing_keys
+    new = {"shapes.weight", "out.weight", "out.bias"}
+    if any(name not in new and not name.endswith((".down", ".up")) for name in missing):
+        raise ValueError("weights of the encoder are missing")
+    return net
+
+
+def _own_name(name: str) -> str | None:
+    stem, _, last = name.rpartition(".")
+    if stem in _OWN_TABLES:
+        return f"{_OWN_TABLES[stem]}.{last}"
+    parts = stem.split(".", 3)
+    if parts[:2] != ["encoder", "layer"] or parts[3] not in _OWN_NAMES:
+        return None
+    return f"layers.{parts[2]}.{_OWN_NAMES[parts[3]]}.{last}"
+
+
+def learned_weights(net: TagNet) -> dict[str, Tensor]:
+    """Return what training changed, in half precision."""
+    return {
+        name: weight.detach().half().contiguous()
+        for name, weight in net.named_parameters()
+        if weight.requires_grad
+    }
+
+
+def put_learned(net: TagNet, learned: Mapping[str, Tensor]) -> None:
+    """Put what was learned into a net, for use: the changes become part of the maps.
+
+    Raises `ValueError` if something is missing or too much.
+    """
+    wanted = {name for name, weight in net.named_parameters() if weight.requires_grad}
+    if wanted != set(learned):
+        raise ValueError("the adapter does not fit the network")
+    net.load_state_dict({name: w.float() for name, w in learned.items()}, strict=False)
+    for module in net.modules():
+        if isinstance(module, ChangedLinear):
+            module.settle()
+    net.eval()

@@ -1,0 +1,339 @@
+"""Learn the adapter of the identifier tagger: `python -m models.train_identifiers`.
+
+    python -m models.train_identifiers              learn (about 40 minutes on two cores), write it
+    python -m models.train_identifiers --measure    piece and word figures on dev, nothing learned
+
+Learned from the train split of the practice corpus and the marked lines in
+`models/data/identifiers/`, all fictional and all in the repository. Every pass over them exchanges
+names, places and numbers for others (`models/corpus/swap.py`, and names invented letter by letter
+from its lists), and writes some as speech recognition does, without case and punctuation, or in
+capitals. Nothing else is read: the public sets of the evals stay unseen, and so do dev and test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.bundled import locate_model
+from assistant.deidentify.detector import judge_case
+from assistant.deidentify.pieces import PAD, Window, cut_text, make_windows
+from assistant.settings import load_settings
+from models.corpus.rows import Mark, Session, load_sessions, marks_of
+from models.corpus.source import strip_marks
+from models.corpus.swap import Swapper, load_lists, swap_session
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+
+    from assistant.deidentify.tagger_net import TagNet
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES = ROOT / "models" / "data" / "identifiers"
+ADAPTER = ROOT / "models" / "heads" / "identifiers.safetensors"
+
+SEED = 20
+CYCLES = ((7, 1.2e-3), (5, 6e-4))  # passes, and the rate each cycle begins with
+PIECES_PER_BATCH = 2_600
+WARM_UP = 0.06
+SMALL = 0.30  # share of texts written without capitals
+BARE = 0.5  # of those, without punctuation too
+LOUD = 0.03
+KEEP = 0.12  # share of texts that keep their own names
+# Of these types the lists of other surfaces are short, and what is written is varied.
+KEPT = {"ORG": 0.5, "LOCATION": 0.4, "NICKNAME": 0.4}
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A text with its marks, offsets into it."""
+
+    text: str
+    marks: tuple[Mark, ...]
+
+
+Piece = tuple[Marked, ...]  # what was said in one go, or a few turns of one conversation
+
+
+def read_pieces(folder: Path = LINES) -> dict[str, tuple[Piece, ...]]:
+    """Read the marked lines, by file. In `talks` an empty line parts two conversations;
+    elsewhere each line stands alone. Lines that open with `#` are comments."""
+    found: dict[str, tuple[Piece, ...]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        rows = [row for row in path.read_text("utf-8").splitlines() if not row.startswith("#")]
+        groups = "\n".join(rows).split("\n\n") if path.stem == "talks" else rows
+        found[path.stem] = tuple(
+            tuple(
+                Marked(text=strip_marks(row), marks=marks_of(row))
+                for row in group.splitlines()
+                if row.strip()
+            )
+            for group in groups
+            if group.strip()
+        )
+    return found
+
+
+# ---------------------------------------------------------------- other names, other spellings
+
+
+class Inventor:
+    """Makes up names in the manner of a list, letter by letter (order 2), so that none is learned
+    by heart."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._next: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            padded = f"^^{name.lower()}$"
+            for i in range(2, len(padded)):
+                self._next[padded[i - 2 : i]].append(padded[i])
+
+    def invent(self, rng: random.Random) -> str:
+        while True:
+            name = "^^"
+            while not name.endswith("$") and len(name) < 14:
+                name += rng.choice(self._next[name[-2:]])
+            letters = name.strip("^$")
+            if 3 <= len(letters) <= 11:
+                return letters.title()
+
+
+def write_otherwise(texts: Sequence[Marked], rng: random.Random) -> list[Marked]:
+    """Write texts as speech recognition does, or as somebody who shouts, or leave them."""
+    chance = rng.random()
+    if chance < LOUD:
+        return [_with_text(one, one.text.upper()) for one in texts]
+    if chance > LOUD + SMALL:
+        return list(texts)
+    small = [_with_text(one, one.text.lower()) for one in texts]
+    return [_without_punctuation(one) for one in small] if rng.random() < BARE else small
+
+
+def _with_text(marked: Marked, text: str) -> Marked:
+    return Marked(text=text, marks=marked.marks) if len(text) == len(marked.text) else marked
+
+
+_PUNCTUATION = re.compile(r"[.,;:!?…\"“”()]+(?=\s|$)|(?<=\s)[—–-]+(?=\s)|[\"“”(]")
+
+
+def _without_punctuation(marked: Marked) -> Marked:
+    inside = [False] * (len(marked.text) + 1)
+    for mark in marked.marks:
+        if mark.type in ("EMAIL", "URL", "HANDLE", "PHONE", "ID"):
+            inside[mark.start : mark.end] = [True] * (mark.end - mark.start)
+    gone = {
+        i
+        for match in _PUNCTUATION.finditer(marked.text)
+        for i in range(match.start(), match.end())
+        if not inside[i]
+    }
+    at, place = 0, []
+    for i in range(len(marked.text) + 1):
+        place.append(at)
+        at += i not in gone
+    text = "".join(char for i, char in enumerate(marked.text) if i not in gone)
+    marks = tuple(
+        Mark(start=place[m.start], end=place[m.end], type=m.type, surface="")
+        for m in marked.marks
+        if place[m.end] > place[m.start]
+    )
+    return Marked(text=text, marks=marks)
+
+
+# ---------------------------------------------------------------- from texts to batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    window: Window
+    classes: list[int]
+
+
+def make_examples(
+    texts: Sequence[Marked], tokenizer: Tokenizer, *, together: bool
+) -> Iterator[Example]:
+    """Cut texts into windows with the class of every piece."""
+    from assistant.deidentify.tagger_net import TYPES
+
+    with_case = judge_case([one.text for one in texts]) if together else None
+    cut = [
+        cut_text(
+            one.text, tokenizer,
+            has_case=with_case[i] if with_case else judge_case([one.text])[0],
+        )
+        for i, one in enumerate(texts)
+    ]  # fmt: skip
+    classes = []
+    for one, pieces in zip(texts, cut, strict=True):
+        row = [0] * len(pieces.ids)
+        for mark in one.marks:
+            first = True
+            for i, (start, end) in enumerate(pieces.offsets):
+                if start < mark.end and mark.start < end:
+                    row[i] = 1 + 2 * TYPES.index(mark.type) + (not first)  # type: ignore[arg-type]
+                    first = False
+        classes.append(row)
+    for window in make_windows(cut, together=together):
+        yield Example(
+            window=window,
+            classes=[IGNORED if own is None else classes[own[0]][own[1]] for own in window.owners],
+        )
+
+
+def make_pass(
+    sessions: Sequence[Session], pieces: Sequence[Piece], rng: random.Random, tokenizer: Tokenizer
+) -> list[Example]:
+    """One pass over everything, each text with other names and written in its own way."""
+    inventors = {
+        kind: [Inventor(names) for names in table.values()]
+        for kind, table in load_lists().items()
+        if kind in ("given", "family")
+    }
+    inventors["town"] = [Inventor(load_lists()["place"]["town"])]
+
+    def invent(kind: str) -> str:
+        return rng.choice(inventors[kind]).invent(rng)
+
+    examples: list[Example] = []
+    for session in sessions:
+        if rng.random() < KEEP:
+            rows = [Marked(text=turn.plain, marks=turn.marks) for turn in session.turns]
+        else:
+            swapped = swap_session(session, rng=rng, invent=invent, kept=KEPT)
+            rows = [Marked(text=row.plain, marks=row.marks) for row in swapped]
+        rows = write_otherwise(rows, rng)
+        start = 0
+        while start < len(rows):  # in stretches, so that windows begin anywhere
+            n = rng.choice((1, 4, 10, 30))
+            examples += make_examples(rows[start : start + n], tokenizer, together=True)
+            start += n
+    for piece in pieces:
+        rows = list(piece)
+        if rng.random() >= KEEP:
+            swapper = Swapper(rng=rng, invent=invent, kept=KEPT)
+            swapped_rows = [swapper.swap(row.text, row.marks) for row in rows]
+            rows = [Marked(text=text, marks=marks) for text, marks in swapped_rows]
+        examples += make_examples(write_otherwise(rows, rng), tokenizer, together=len(rows) > 1)
+    return examples
+
+
+def batches(examples: list[Example], rng: random.Random) -> Iterator[tuple[Tensor, ...]]:
+    """Group examples of about one length; yield pieces, shapes, presence, classes."""
+    import torch
+
+    order = sorted(range(len(examples)), key=lambda i: (len(examples[i].classes), rng.random()))
+    groups: list[list[int]] = [[]]
+    for i in order:
+        longest = len(examples[i].classes)
+        if groups[-1] and (len(groups[-1]) + 1) * longest > PIECES_PER_BATCH:
+            groups.append([])
+        groups[-1].append(i)
+    rng.shuffle(groups)
+    for group in groups:
+        longest = max(len(examples[i].classes) for i in group)
+        shape = (len(group), longest)
+        pieces = torch.full(shape, PAD)
+        shapes = torch.zeros(shape, dtype=torch.long)
+        classes = torch.full(shape, IGNORED)
+        for row, i in enumerate(group):
+            n = len(examples[i].classes)
+            pieces[row, :n] = torch.tensor(examples[i].window.ids)
+            shapes[row, :n] = torch.tensor(examples[i].window.shapes)
+            classes[row, :n] = torch.tensor(examples[i].classes)
+        yield pieces, shapes, pieces != PAD, classes
+
+
+def learn(
+    folder: Path, *, cycles: Sequence[tuple[int, float]] = CYCLES, begun: Path | None = None
+) -> TagNet:
+    """Learn from the train split, in cycles of a falling rate; prints the loss of every pass.
+
+    `begun` is the adapter that an interrupted run left; `cycles` are then those still to do.
+    """
+    import torch
+
+    from assistant.deidentify.tagger import load_tokenizer
+    from assistant.deidentify.tagger_net import build_net
+
+    torch.manual_seed(SEED)
+    rng = random.Random(SEED + len(cycles))  # noqa: S311 - to mix, not to hide
+    tokenizer = load_tokenizer(folder)
+    sessions = load_sessions("train")
+    pieces_read = [piece for pieces in read_pieces().values() for piece in pieces]
+    net = build_net(folder)
+    if begun is not None:
+        from safetensors.torch import load_file
+
+        net.load_state_dict({n: w.float() for n, w in load_file(begun).items()}, strict=False)
+    net.train()
+    for n_passes, rate in cycles:
+        passes = (make_pass(sessions, pieces_read, rng, tokenizer) for _ in range(n_passes))
+        _run_cycle(net, passes, n_passes, rate, rng)
+    return net
+
+
+def _run_cycle(
+    net: TagNet, passes: Iterator[list[Example]], n_passes: int, rate: float, rng: random.Random
+) -> None:
+    import torch
+    from torch.nn import functional
+
+    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.01)
+    for number, examples in enumerate(passes):
+        began, total = time.monotonic(), 0.0
+        groups = list(batches(examples, rng))
+        for step, (pieces, shapes, is_there, classes) in enumerate(groups):
+            done = (number + step / len(groups)) / n_passes
+            scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+            for group in optimizer.param_groups:
+                group["lr"] = rate * max(scale, 0.01)
+            scores = net(pieces, shapes, is_there)
+            loss = functional.cross_entropy(
+                scores.flatten(0, 1), classes.flatten(), ignore_index=IGNORED
+            )
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learned, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            total += loss.item()
+        print(f"pass {number + 1} of {n_passes}: loss {total / len(groups):.4f}, "
+              f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
+        write_adapter(net, ADAPTER.with_suffix(".partial"))
+
+
+def write_adapter(net: TagNet, path: Path) -> None:
+    from safetensors.torch import save_file
+
+    from assistant.deidentify.tagger_net import learned_weights
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(learned_weights(net), path)
+    path.chmod(0o644)  # written owner-only; it is shipped for everyone
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Learn the adapter of the identifier tagger.")
+    parser.add_argument("--begun", type=Path, help="the adapter of a first cycle, to go on from")
+    options = parser.parse_args(argv)
+    folder = locate_model("encoder", settings=load_settings())
+    cycles = CYCLES if options.begun is None else CYCLES[1:]
+    net = learn(folder, cycles=cycles, begun=options.begun)
+    write_adapter(net, ADAPTER)
+    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
