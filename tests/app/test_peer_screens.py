@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
-from assistant.app.catalogue import read_messages
+from assistant.app.catalogue import load_catalogue, read_messages
 from assistant.app.house import STAFF_COOKIE, House
 from assistant.canonical import note_digest
 from assistant.pipeline import Prepared
@@ -510,6 +510,17 @@ def test_safety_prompts_come_first_and_one_answer_is_needed(scene: Scene) -> Non
     assert axe_problems(page) == []
     page.get_by_role("button", name="Hand it over").click()
     wait(page, "The note is with the person now.")
+
+
+def test_parts_are_drawn_one_at_a_time(scene: Scene) -> None:
+    # Drawn at once, two parts could get listeners of the same number (gradio 6.31, blocks.py).
+    from assistant.app.peer.page import Page as PeerPage
+    from assistant.app.peer.screens import build_screens
+
+    screens = build_screens(PeerPage(house=scene.house, say=load_catalogue("en"), path="/peer"))
+    drawn = [fn for fn in screens.fns.values() if fn.renderable is not None]
+    assert len(drawn) >= 5
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in drawn} == {("draw", 1)}
 
 
 def test_a_press_on_a_part_that_was_just_drawn_anew_says_so_and_can_be_repeated(

@@ -34,7 +34,11 @@ from assistant.policy import Actor
 from assistant.store import SessionRow
 
 # Drawn anew only when told; without a spinner over what people read.
-_DRAWN: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 8}
+# One part at a time: Gradio numbers the listeners of a session without a lock, so that two parts
+# drawn at once could get the same numbers, and a press on one would do what the other says.
+_DRAWN: dict[str, Any] = {
+    "show_progress": "hidden", "concurrency_limit": 1, "concurrency_id": "draw",
+}  # fmt: skip
 
 
 def build_screens(p: Page) -> gr.Blocks:
