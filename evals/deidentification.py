@@ -1,341 +1,346 @@
-"""How much of what should be hidden is hidden, beside stock Presidio on the same text.
+"""What of the identifiers is hidden, by type and group, beside stock Presidio in the same run.
 
-    python -m evals.deidentification [FILE.txt ...] [--split dev] [--show]
+    python -m evals.deidentification [--split test] [--only corpus,names,...] [--out FILE] [--show]
 
-A gold file holds `Name: words` lines with every identifier marked `{{TYPE|surface}}`. Public sets
-(ASQ-PHI, deid-gate seed) are read where they lie and named as skipped where they do not.
+Parts: `corpus` (sessions of a split, each as one conversation), `names` (the same sessions with the
+people renamed, group by group, from a list nobody learned from), `asq_phi`, `deidgate_seed`,
+`presidio_research`, `wnut17` (public sets, line by line), `speed`. A set that is not there is named
+as skipped.
 
-Definitions. A marked identifier is *found* if every letter and digit of it is hidden, titles
-("Dr.") aside, under whatever type; anything less is a *leak*. Recall is found / marked (best 1,
-1.0 where nothing is marked). Precision is the share of hidden stretches that touch a marked
-identifier (best 1). Speaker labels are always replaced and are left out of every count.
+Definitions. A marked identifier is *found* if every letter and digit of it is hidden, whatever
+type it is taken for, titles aside. *Leaked characters*: letters and digits of marks left bare.
+*Character precision*: of all letters and digits hidden, those inside a mark. A session is *clean*
+if nothing marked in it is left bare. *Consistent*: of the people named more than once in a session,
+those who have one stand-in throughout. *Touched*: lines with nothing marked in which something is
+hidden. Shares have 95 % Wilson intervals. F1 is over words: hidden or not.
+
+What it cannot tell: the corpus is fiction by one set of hands; real speech will leak more.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 import json
 import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from assistant.deidentify import Detector, load_detector, remove_identifiers
-from assistant.records import Transcript, Turn
+from assistant.records import Deidentified, Transcript, Turn
 from assistant.settings import load_settings
+from evals.marked import (
+    PUBLIC,
+    Hider,
+    Line,
+    Marked,
+    Spans,
+    hide_lines,
+    load_stock,
+    needed_characters,
+    read_asq,
+    read_research,
+    read_seed,
+    read_wnut,
+)
+from evals.report import Figure, share
+from models.corpus import load_sessions
+from models.corpus.rows import Session
+from models.corpus.swap import in_case_of
 
-ROOT = Path(__file__).resolve().parent.parent
-SESSIONS = ROOT / "tests" / "data" / "sessions"
-DEMO = ROOT / "models" / "data" / "corpus" / "demo.txt"
-PUBLIC = ROOT.parent / "shared" / "data"
-
-_MARK = re.compile(r"\{\{([A-Z]+)\|(.*?)\}\}")
-_LINE = re.compile(r"^((?:\{\{[^}]*\}\}|[^:{}])+?):\s?(.*)$")
-_TITLE = re.compile(r"^(?:Dr|Mr|Mrs|Ms|Miss|Judge|Officer|Doctor|Nurse|the|The|a|in|on|at)\.?\s+")
-_PUBLIC_TYPES = {
-    "name": "PERSON",
-    "geo": "LOCATION",
-    "mrn": "ID",
-    "ssn": "ID",
-    "date": "DATE",
-    "phone": "PHONE",
-    "fax": "PHONE",
-    "email": "EMAIL",
-    "url": "URL",
-    "ip": "ID",
-    "device": "ID",
-    "account": "ID",
-    "health_plan": "ID",
-    "license": "ID",
-    "vehicle": "ID",
-    "biometric": "ID",
-    "photo": "OTHER",
-    "other": "ID",
-    "geographic_location": "LOCATION",
-    "phone_number": "PHONE",
-    "fax_number": "PHONE",
-    "email_address": "EMAIL",
-}
+MUST_995 = ("PERSON", "NICKNAME", "PHONE", "EMAIL", "ID", "HANDLE", "URL")
+MUST_98 = ("LOCATION", "ORG", "DATE", "AGE")
+_WORD = re.compile(r"[^\W_]+(?:['’.@_-][^\W_]+)*")
+# What presidio_research marks and nobody is told apart by here (`GUIDELINE.md`): titles, countries
+# and nationalities, ages under 90, years and weekdays.
+_BARE_IN_RESEARCH = frozenset({"TITLE", "NRP", "GPE", "AGE", "DATE_TIME"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
-    """One identifier marked by hand; offsets into the words of its line."""
+@dataclass
+class Tally:
+    """Counts over lines. `people` is (found, marked) by what the caller groups by."""
 
-    start: int
-    end: int
-    type: str
+    marked: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    n_right: int = 0
+    n_hidden: int = 0
+    n_leaked: int = 0
+    n_clean_lines: int = 0
+    n_touched: int = 0
+    n_sessions: int = 0
+    n_leaky: int = 0
+    leaks: list[tuple[str, int, str]] = field(default_factory=list)
 
+    def add(self, name: str, lines: Sequence[Line], spans: Spans) -> None:
+        """Count one session or set."""
+        n_before = len(self.leaks)
+        for number, (line, hidden) in enumerate(zip(lines, spans, strict=True), 1):
+            covered = {i for start, end in hidden for i in range(start, end)}
+            letters = {i for i in covered if line.text[i].isalnum()}
+            inside = {i for mark in line.marked for i in range(mark.start, mark.end)}
+            self.n_hidden += len(letters)
+            self.n_right += len(letters & inside)
+            for mark in line.marked:
+                bare = needed_characters(line.text, mark) - covered
+                self.marked[mark.type] += 1
+                self.found[mark.type] += not bare
+                self.n_leaked += len(bare)
+                if bare:
+                    self.leaks.append((name, number, line.text[mark.start : mark.end]))
+            self.n_clean_lines += not line.marked
+            self.n_touched += bool(not line.marked and hidden)
+        self.n_sessions += 1
+        self.n_leaky += len(self.leaks) > n_before
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    text: str
-    marked: tuple[Marked, ...]
-    speaker: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
-    """Counts for one set. `leaks` holds (line number, start, end, type), 1-based lines."""
-
-    name: str
-    marked: Mapping[str, int]
-    found: Mapping[str, int]
-    n_hidden: int
-    n_hidden_for_nothing: int
-    n_lines_clean: int
-    n_lines_clean_touched: int
-    leaks: tuple[tuple[int, int, int, str], ...]
-    for_nothing: tuple[tuple[int, int, int], ...]
-
-    @property
-    def recall(self) -> float:
-        n_marked = sum(self.marked.values())
-        return sum(self.found.values()) / n_marked if n_marked else 1.0
-
-    @property
-    def precision(self) -> float:
-        return 1 - self.n_hidden_for_nothing / self.n_hidden if self.n_hidden else 1.0
-
-
-Spans = Sequence[Sequence[tuple[int, int]]]
-Hider = Callable[[Sequence[Line]], Spans]
-
-
-def read_gold(path: Path) -> tuple[Transcript, tuple[Line, ...]]:
-    """Read a gold session: the plain transcript, and the lines with their marks."""
-    lines = []
-    for raw in path.read_text(encoding="utf-8").splitlines():
-        match = _LINE.match(raw)
-        if match:
-            text, marked = _unmark(match.group(2))
-            lines.append(Line(text=text, marked=marked, speaker=_unmark(match.group(1))[0]))
-    turns = tuple(
-        Turn(number=number, speaker=line.speaker, text=line.text)
-        for number, line in enumerate(lines, 1)
-    )
-    return Transcript(turns=turns, source_format="plain"), tuple(lines)
+    def figures(self, prefix: str) -> Iterator[Figure]:
+        yield share(f"{prefix}.recall", sum(self.found.values()), sum(self.marked.values()))
+        for group, types in (("names_and_numbers", MUST_995), ("places_and_dates", MUST_98)):
+            n = sum(self.marked[kind] for kind in types)
+            yield share(f"{prefix}.recall_{group}", sum(self.found[kind] for kind in types), n)
+        for kind in sorted(self.marked):
+            yield share(f"{prefix}.recall_{kind.lower()}", self.found[kind], self.marked[kind])
+        yield share(f"{prefix}.character_precision", self.n_right, self.n_hidden)
+        yield Figure(name=f"{prefix}.leaked_characters", value=self.n_leaked, n=self.n_sessions)
+        yield share(f"{prefix}.clean_lines_touched", self.n_touched, self.n_clean_lines)
 
 
-def _unmark(text: str) -> tuple[str, tuple[Marked, ...]]:
-    out, marked, position, length = [], [], 0, 0
-    for match in _MARK.finditer(text):
-        before, surface = text[position : match.start()], match.group(2)
-        out += [before, surface]
-        start = length + len(before)
-        length = start + len(surface)
-        marked.append(Marked(start=start, end=length, type=match.group(1)))
-        position = match.end()
-    return "".join(out) + text[position:], tuple(marked)
+# ---------------------------------------------------------------- the corpus
 
 
-def read_public_sets(folder: Path = PUBLIC) -> dict[str, tuple[Line, ...]]:
-    """Read the public sets that are there; each line stands alone."""
-    sets: dict[str, tuple[Line, ...]] = {}
-    seed = folder / "deidgate_seed" / "safeharbor_seed.jsonl"
-    if seed.exists():
-        rows = [json.loads(row) for row in seed.read_text(encoding="utf-8").splitlines() if row]
-        sets["deidgate_seed"] = tuple(
-            _marked_line(row["text"], [(item["value"], item["category"]) for item in row["phi"]])
-            for row in rows
+def lines_of(session: Session) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            text=turn.plain, speaker=turn.speaker,
+            marked=tuple(Marked(start=m.start, end=m.end, type=m.type) for m in turn.marks),
         )
-    asq = folder / "asq_phi" / "queries.txt"
-    if asq.exists():
-        blocks = asq.read_text(encoding="utf-8").split("===QUERY===")[1:]
-        sets["asq_phi"] = tuple(_asq_line(block) for block in blocks)
-    return sets
+        for turn in session.turns
+    )  # fmt: skip
 
 
-def _asq_line(block: str) -> Line:
-    query, _, tags = block.partition("===PHI_TAGS===")
-    items = [json.loads(row) for row in tags.splitlines() if row.strip()]
-    return _marked_line(query.strip(), [(item["value"], item["identifier_type"]) for item in items])
-
-
-def _marked_line(text: str, values: Iterable[tuple[str, str]]) -> Line:
-    marked = tuple(
-        Marked(start=at.start(), end=at.end(), type=_PUBLIC_TYPES.get(kind.lower(), "ID"))
-        for value, kind in values
-        for at in re.finditer(re.escape(value), text)
-    )
-    return Line(text=text, marked=marked)
-
-
-def count_leaks(name: str, lines: Sequence[Line], spans: Spans) -> Recall:
-    """Compare hidden stretches with the marks of the same lines."""
-    marked: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    leaks, for_nothing = [], []
-    n_hidden = n_clean = n_touched = 0
-    for number, (line, hidden) in enumerate(zip(lines, spans, strict=True), 1):
-        covered = {index for start, end in hidden for index in range(start, end)}
-        for mark in line.marked:
-            marked[mark.type] += 1
-            if needed_characters(line.text, mark) <= covered:
-                found[mark.type] += 1
-            else:
-                leaks.append((number, mark.start, mark.end, mark.type))
-        idle = [
-            (number, start, end)
-            for start, end in hidden
-            if not any(start < mark.end and mark.start < end for mark in line.marked)
-        ]
-        for_nothing += idle
-        n_hidden += len(hidden)
-        n_clean += not line.marked
-        n_touched += bool(not line.marked and hidden)
-    return Recall(
-        name=name,
-        marked=dict(marked),
-        found=dict(found),
-        n_hidden=n_hidden,
-        n_hidden_for_nothing=len(for_nothing),
-        n_lines_clean=n_clean,
-        n_lines_clean_touched=n_touched,
-        leaks=tuple(leaks),
-        for_nothing=tuple(for_nothing),
-    )
-
-
-def needed_characters(text: str, mark: Marked) -> set[int]:
-    title = _TITLE.match(text[mark.start : mark.end])
-    start = mark.start + (title.end() if title else 0)
-    return {index for index in range(start, mark.end) if text[index].isalnum()}
-
-
-def measure_recall(gold_path: Path, *, detector: Detector | None = None) -> Recall:
-    """Measure our detector on one gold session, as one conversation."""
-    detector = detector or load_detector(settings=load_settings())
-    _, lines = read_gold(gold_path)
-    return count_leaks(gold_path.name, lines, hide_session(lines, detector))
-
-
-def hide_session(lines: Sequence[Line], detector: Detector) -> Spans:
-    """Hide the lines as the turns of one conversation."""
+def hide_conversation(lines: Sequence[Line], detector: Detector) -> Deidentified:
     turns = tuple(
-        Turn(number=number, speaker=line.speaker, text=line.text)
-        for number, line in enumerate(lines, 1)
+        Turn(number=n, speaker=line.speaker, text=line.text) for n, line in enumerate(lines, 1)
     )
-    hidden, _ = remove_identifiers(
-        Transcript(turns=turns, source_format="plain"), detector=detector
-    )
+    return remove_identifiers(Transcript(turns=turns, source_format="plain"), detector=detector)[0]
+
+
+def spans_of(hidden: Deidentified) -> Spans:
     return [[(span.start, span.end) for span in turn.spans] for turn in hidden.turns]
 
 
-def hide_lines(lines: Sequence[Line], detector: Detector) -> Spans:
-    """Hide each line by itself, as `ownwords deidentify --format jsonl` does."""
-    from assistant.deidentify import hide_identifiers
-
-    return [
-        [(span.start, span.end) for span in hide_identifiers(line.text, detector=detector)[1]]
-        for line in lines
-    ]
-
-
-def load_stock(detector: Detector) -> Hider:
-    """Return Presidio as it comes (its recognizers, its defaults) over the same pipeline."""
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
-
-    nlp_engine = SpacyNlpEngine(ner_model_configuration=NerModelConfiguration())
-    nlp_engine.nlp = {"en": detector.nlp}
-    registry = RecognizerRegistry()
-    registry.load_predefined_recognizers(nlp_engine=nlp_engine)
-    engine = AnalyzerEngine(registry=registry, nlp_engine=nlp_engine)
-
-    def hide(lines: Sequence[Line]) -> Spans:
-        return [_merged(engine.analyze(line.text, language="en")) for line in lines]
-
-    return hide
+def measure_corpus(split: str, detector: Detector, stock: Hider, *, show: bool) -> Iterator[Figure]:
+    """Whole sessions of a split, ours and stock."""
+    ours, theirs = Tally(), Tally()
+    n_people = n_consistent = 0
+    for session in load_sessions(split):  # type: ignore[arg-type]
+        lines = lines_of(session)
+        hidden = hide_conversation(lines, detector)
+        ours.add(session.id, lines, spans_of(hidden))
+        theirs.add(session.id, lines, stock(lines))
+        for stand_ins in _stand_ins(lines, hidden).values():
+            n_people += 1
+            n_consistent += len(stand_ins) == 1
+    for prefix, tally in (("ours", ours), ("stock", theirs)):
+        yield from tally.figures(f"{prefix}.corpus_{split}")
+        n = tally.n_sessions
+        yield share(f"{prefix}.corpus_{split}.sessions_with_a_leak", tally.n_leaky, n)
+    yield share(f"ours.corpus_{split}.people_with_one_stand_in", n_consistent, n_people)
+    if show:
+        for name, number, surface in ours.leaks:  # fictional words
+            sys.stderr.write(f"leak {name}:{number} {surface!r}\n")
 
 
-def _merged(results: Iterable[Any]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted((result.start, result.end) for result in results):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+def _stand_ins(lines: Sequence[Line], hidden: Deidentified) -> Mapping[str, set[str]]:
+    """Return the stand-ins of each person named more than once, by the name as marked."""
+    seen: dict[str, list[str]] = defaultdict(list)
+    for line, turn in zip(lines, hidden.turns, strict=True):
+        for mark in line.marked:
+            if mark.type != "PERSON":
+                continue
+            for span in turn.spans:
+                if span.start <= mark.start and mark.end <= span.end:
+                    seen[line.text[mark.start : mark.end].casefold()].append(span.surrogate)
+    return {name: set(found) for name, found in seen.items() if len(found) > 1}
 
 
-def format_recall(recall: Recall) -> str:
-    """One row of figures, then recall by type."""
-    types = "  ".join(
-        f"{kind} {recall.found.get(kind, 0)}/{count}"
-        for kind, count in sorted(recall.marked.items())
-    )
-    touched = recall.n_lines_clean_touched / recall.n_lines_clean if recall.n_lines_clean else 0.0
-    return (
-        f"{recall.name:34} recall {recall.recall:.3f}  leaks {len(recall.leaks):4d}  "
-        f"precision {recall.precision:.3f}  clean lines touched {touched:.3f}\n    {types}"
-    )
+# ---------------------------------------------------------------- names by group
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print every set, ours above stock; `--show` lists line numbers and offsets of the leaks."""
+def measure_names(split: str, detector: Detector, stock: Hider) -> Iterator[Figure]:
+    """The people of the sessions renamed from one group's names: is one group missed more often?
+
+    Names: BBQ's list (first and last names of five groups, data/bbq_names), not learned from.
+    """
+    table: dict[tuple[str, str], list[str]] = defaultdict(list)
+    with (PUBLIC / "bbq_names" / "names.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["ethnicity"]:
+                table[row["First_last"], row["ethnicity"]].append(row["Name"])
+    lowest: dict[str, list[float]] = {"ours": [], "stock": []}
+    for group in sorted({ethnicity for _, ethnicity in table}):
+        ours, theirs = Tally(), Tally()
+        for session in load_sessions(split):  # type: ignore[arg-type]
+            lines = _renamed(session, table["first", group], table["last", group])
+            ours.add(session.id, lines, spans_of(hide_conversation(lines, detector)))
+            theirs.add(session.id, lines, stock(lines))
+        for prefix, tally in (("ours", ours), ("stock", theirs)):
+            figure = share(
+                f"{prefix}.names_{split}.{group.lower()}", tally.found["PERSON"],
+                tally.marked["PERSON"],
+            )  # fmt: skip
+            lowest[prefix].append(figure.value)
+            yield figure
+    for prefix, values in lowest.items():
+        yield Figure(
+            name=f"{prefix}.names_{split}.gap", value=max(values) - min(values), n=len(values)
+        )
+
+
+def _renamed(session: Session, first: Sequence[str], last: Sequence[str]) -> tuple[Line, ...]:
+    """Give every first name and every surname of a session another, in the order of appearance."""
+    given: dict[str, str] = {}
+
+    def other(surface: str) -> str:
+        words = surface.split()
+        renamed = []
+        for place, word in enumerate(words):
+            names = last if place and place == len(words) - 1 else first
+            if word.casefold() not in given:
+                given[word.casefold()] = names[len(given) % len(names)]
+            renamed.append(in_case_of(word, given[word.casefold()]))
+        return " ".join(renamed)
+
+    lines = []
+    for turn in session.turns:
+        text, marked, at = "", [], 0
+        for mark in turn.marks:
+            text += turn.plain[at : mark.start]
+            is_name = mark.type == "PERSON" and all(w.isalpha() for w in mark.surface.split())
+            surface = other(mark.surface) if is_name else mark.surface
+            marked.append(Marked(start=len(text), end=len(text) + len(surface), type=mark.type))
+            text += surface
+            at = mark.end
+        speaker = other(turn.speaker) if turn.speaker_type == "PERSON" else turn.speaker
+        lines.append(Line(text=text + turn.plain[at:], marked=tuple(marked), speaker=speaker))
+    return tuple(lines)
+
+
+# ---------------------------------------------------------------- public sets
+
+
+def measure_public(name: str, detector: Detector, stock: Hider) -> Iterator[Figure]:
+    """A public set, line by line. Raises `FileNotFoundError` if it is not there."""
+    lines = PUBLIC_SETS[name]()
+    for prefix, spans in (("ours", hide_lines(lines, detector)), ("stock", stock(lines))):
+        tally = Tally()
+        tally.add(name, lines, spans)
+        if name == "wnut17":  # only people: its places and groups are marked by other rules
+            found, marked = tally.found["PERSON"], tally.marked["PERSON"]
+            yield share(f"{prefix}.{name}.recall_person", found, marked)
+            continue
+        yield from tally.figures(f"{prefix}.{name}")
+        n_leaky = len({number for _, number, _ in tally.leaks})
+        n_marked = sum(bool(line.marked) for line in lines)
+        yield share(f"{prefix}.{name}.texts_with_a_leak", n_leaky, n_marked)
+        if name == "presidio_research":
+            yield word_f1(f"{prefix}.{name}.f1", lines, spans)
+            ours = read_research(without=_BARE_IN_RESEARCH)
+            yield word_f1(f"{prefix}.{name}.f1_of_our_types", ours, spans)
+
+
+def _covered(row: Iterable[tuple[int, int]]) -> set[int]:
+    return {i for start, end in row for i in range(start, end)}
+
+
+def word_f1(name: str, lines: Sequence[Line], spans: Spans) -> Figure:
+    """F1 over words: hidden (touched by a span) against marked (touched by a mark)."""
+    both = hidden = marked = 0
+    for line, row in zip(lines, spans, strict=True):
+        is_hidden, is_marked = _covered(row), _covered((m.start, m.end) for m in line.marked)
+        for word in _WORD.finditer(line.text):
+            places = set(range(word.start(), word.end()))
+            h, m = bool(places & is_hidden), bool(places & is_marked)
+            both, hidden, marked = both + (h and m), hidden + h, marked + m
+    return Figure(name=name, value=2 * both / max(1, hidden + marked), n=marked)
+
+
+# ---------------------------------------------------------------- speed
+
+
+def measure_speed(split: str, detector: Detector, stock: Hider) -> Iterator[Figure]:
+    """Seconds for all sessions of a split, warm, one process, medians of three, ours then stock."""
+    sessions = [lines_of(session) for session in load_sessions(split)]  # type: ignore[arg-type]
+    n_words = sum(len(line.text.split()) for lines in sessions for line in lines)
+    ways: dict[str, Callable[[Sequence[Line]], object]] = {
+        "ours": lambda lines: hide_conversation(lines, detector),
+        "stock": stock,
+    }
+    for prefix, hide in ways.items():
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            for lines in sessions:
+                hide(lines)
+            times.append(time.perf_counter() - began)
+        yield Figure(
+            name=f"{prefix}.speed.seconds_for_7500_words", n=n_words,
+            value=sorted(times)[1] * 7_500 / n_words,
+        )  # fmt: skip
+
+
+PUBLIC_SETS: Mapping[str, Callable[[], tuple[Line, ...]]] = {
+    "asq_phi": read_asq, "deidgate_seed": read_seed, "presidio_research": read_research,
+    "wnut17": read_wnut,
+}  # fmt: skip
+PARTS = ("corpus", "names", *PUBLIC_SETS, "speed")
+
+
+def measure(
+    part: str, *, split: str, detector: Detector, stock: Hider, show: bool = False
+) -> Iterator[Figure]:
+    """Measure one part. Raises `FileNotFoundError` if its data is not there."""
+    if part == "corpus":
+        yield from measure_corpus(split, detector, stock, show=show)
+    elif part == "names":
+        yield from measure_names(split, detector, stock)
+    elif part == "speed":
+        yield from measure_speed(split, detector, stock)
+    else:
+        yield from measure_public(part, detector, stock)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m evals.deidentification")
+    parser.add_argument("--split", default="test", choices=("train", "dev", "test"))
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--show", action="store_true", help="print leaked (fictional) surfaces")
+    options = parser.parse_args()
+    parts = options.only.split(",")
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}")
     detector = load_detector(settings=load_settings())
     stock = load_stock(detector)
-    paths = [Path(item) for item in arguments if item.endswith(".txt")]
-    if "--split" in arguments:
-        split = arguments[arguments.index("--split") + 1]
-        names = json.loads((DEMO.parent / "splits.json").read_text("utf-8"))[split]
-        paths = [DEMO.parent / f"{name}.txt" for name in names]
-    measured: list[Recall] = []
-    for path in paths or [DEMO, *sorted(SESSIONS.glob("*.gold.txt"))]:
-        _, lines = read_gold(path)
-        measured += _report(
-            path.stem,
-            lines,
-            hide_session(lines, detector),
-            stock(lines),
-            show="--show" in arguments,
-        )
-    for name, some in (("ours", measured[::2]), ("stock Presidio", measured[1::2])):
-        print(_format_together(name, some))
-    if paths:
-        return
-    public = read_public_sets()
-    for name in ("deidgate_seed", "asq_phi"):
-        if name not in public:
-            print(f"{name}: skipped, not in {PUBLIC}")
-            continue
-        lines = public[name]
-        _report(name, lines, hide_lines(lines, detector), stock(lines), show="--show" in arguments)
-
-
-def _report(
-    name: str, lines: Sequence[Line], ours: Spans, stock: Spans, *, show: bool
-) -> tuple[Recall, Recall]:
-    recall = count_leaks(f"{name} (ours)", lines, ours)
-    beside = count_leaks(f"{name} (stock Presidio)", lines, stock)
-    print(format_recall(recall))
-    print(format_recall(beside))
-    if show:  # the sets are fictional: their words may be shown
-        for number, start, end, kind in recall.leaks:
-            text = lines[number - 1].text
-            print(f"      leak {number}: {kind} {text[start:end]!r} in {text!r}")
-        for number, start, end in recall.for_nothing:
-            text = lines[number - 1].text
-            around = text[max(0, start - 30) : end + 30]
-            print(f"      idle {number}: {text[start:end]!r} in {around!r}")
-    return recall, beside
-
-
-def _format_together(name: str, recalls: Sequence[Recall]) -> str:
-    found = sum(sum(recall.found.values()) for recall in recalls)
-    marked = sum(sum(recall.marked.values()) for recall in recalls)
-    hidden = sum(recall.n_hidden for recall in recalls)
-    idle = sum(recall.n_hidden_for_nothing for recall in recalls)
-    leaky = sum(bool(recall.leaks) for recall in recalls)
-    return (
-        f"together ({name}): recall {found}/{marked} = {found / max(marked, 1):.3f}, "
-        f"precision {(hidden - idle) / max(hidden, 1):.3f}, "
-        f"sessions with a leak {leaky} of {len(recalls)}"
-    )
+    figures: list[Figure] = []
+    for part in parts:
+        try:
+            for figure in measure(
+                part, split=options.split, detector=detector, stock=stock, show=options.show
+            ):
+                interval = "" if figure.low is None else f"  [{figure.low:.3f}, {figure.high:.3f}]"
+                print(f"{figure.name:58} {figure.value:9.4f}  n={figure.n}{interval}", flush=True)
+                figures.append(figure)
+        except FileNotFoundError:
+            print(f"{part}: skipped, its data is not there", flush=True)
+    if options.out is not None:
+        rows = [asdict(figure) for figure in figures]
+        options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -72,25 +72,24 @@ def measure_deidentification() -> Iterable[Figure]:
     from assistant.deidentify import load_detector
     from assistant.settings import load_settings
     from evals import deidentification as d
+    from evals.marked import DEMO, SESSIONS, load_stock, read_gold
 
     detector = load_detector(settings=load_settings())
-    hiders = {
-        "": lambda lines: d.hide_session(lines, detector),
-        "stock_": d.load_stock(detector),
-    }
-    sessions = [path for path in (d.DEMO, *sorted(d.SESSIONS.glob("*.gold.txt"))) if path.exists()]
+    stock = load_stock(detector)
+    hiders = {"": lambda lines: d.spans_of(d.hide_conversation(lines, detector)), "stock_": stock}
+    sessions = [path for path in (DEMO, *sorted(SESSIONS.glob("*.gold.txt"))) if path.exists()]
     for prefix, hide in hiders.items():
-        found = marked = hidden = idle = 0
+        tally = d.Tally()
         for path in sessions:
-            lines = d.read_gold(path)[1]
-            recall = d.count_leaks(path.stem, lines, hide(lines))
-            found += sum(recall.found.values())
-            marked += sum(recall.marked.values())
-            hidden += recall.n_hidden
-            idle += recall.n_hidden_for_nothing
+            lines = read_gold(path)[1]
+            tally.add(path.stem, lines, hide(lines))
         note = f"{len(sessions)} sessions, some of them developed on"
-        yield share(f"deidentification.{prefix}recall", found, marked, note=note)
-        yield share(f"deidentification.{prefix}precision", hidden - idle, hidden, note=note)
+        n_found, n_marked = sum(tally.found.values()), sum(tally.marked.values())
+        yield share(f"deidentification.{prefix}recall", n_found, n_marked, note=note)
+        yield share(
+            f"deidentification.{prefix}character_precision", tally.n_right, tally.n_hidden,
+            note=note,
+        )  # fmt: skip
 
 
 def measure_drafting() -> Iterable[Figure]:

@@ -152,9 +152,7 @@ class Checks:
 
 def load_check_parts(settings: Settings) -> CheckParts:
     """Load what checking needs and no more. Raises `ModelUnavailable`."""
-    from assistant.deidentify import load_detector
+    from assistant.deidentify import load_pipeline
     from assistant.draft.encoder import load_encoder
 
-    return CheckParts(
-        encoder=load_encoder(settings=settings), nlp=load_detector(settings=settings).nlp
-    )
+    return CheckParts(encoder=load_encoder(settings=settings), nlp=load_pipeline())

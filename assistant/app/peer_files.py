@@ -51,7 +51,7 @@ Peer = Annotated[SignedIn, Depends(peer_of)]
 
 @router.get("/peer/own/upload/{session_id}")
 def show_upload(request: Request, who: Peer, session_id: str) -> Response:
-    row = _own_session(request, who, session_id)
+    row = house_of(request).workspace.own_session(who.actor, session_id)
     name = house_of(request).workspace.person_name(who.actor, session_id)
     return _upload_page(request, row, person=name, peer="", problem="")
 
@@ -59,7 +59,7 @@ def show_upload(request: Request, who: Peer, session_id: str) -> Response:
 @router.post("/peer/own/upload/{session_id}")
 async def do_upload(request: Request, who: Peer, session_id: str) -> Response:
     house = house_of(request)
-    row = _own_session(request, who, session_id)
+    row = house_of(request).workspace.own_session(who.actor, session_id)
     most = house.settings.max_bytes
     if _declared_bytes(request) > most + _FORM_BYTES:
         # The form is not read, so its token is not either: nothing is kept of it.
@@ -105,7 +105,7 @@ def _upload_page(
 
 @router.get("/peer/own/together/{session_id}")
 def show_together(request: Request, who: Peer, session_id: str) -> Response:
-    row = _own_session(request, who, session_id)
+    row = house_of(request).workspace.own_session(who.actor, session_id)
     return render(
         request, "peer/together.html", session_id=row.session_id,
         back=_session_path(request, session_id),
@@ -137,15 +137,6 @@ def send_file(request: Request, who: Peer, session_id: str, release_id: str, nam
         path, media_type=_TYPES.get(path.suffix, "application/octet-stream"), filename=path.name,
         headers={"Cache-Control": "no-store"},
     )  # fmt: skip
-
-
-def _own_session(request: Request, who: SignedIn, session_id: str) -> SessionRow:
-    """Return a session of this peer. Another's looks like one that is not there."""
-    workspace = house_of(request).workspace
-    for row in workspace.sessions():
-        if row.session_id == session_id and row.peer_id == who.actor.actor_id:
-            return row
-    raise Refused(rule="session-not-theirs", action="view_session", reason="it is not theirs")
 
 
 def _session_path(request: Request, session_id: str) -> str:

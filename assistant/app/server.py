@@ -30,7 +30,7 @@ from assistant.errors import (
     StoreFull,
 )
 
-_N_THREADS = 6
+_N_THREADS = 6  # for requests; Gradio has its own
 _STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -78,11 +78,6 @@ def _mount_gradio(app: FastAPI, house: House) -> None:
         mount_peer(app, house)
         mount_governance(app, house)
 
-    def keep_calm() -> None:
-        for route in app.routes:
-            if isinstance(route, Mount) and isinstance(route.app, FastAPI):
-                route.app.add_exception_handler(KeyError, _was_drawn_anew)
-
     # Without a running loop Gradio makes a new one for each lock, and closes none of them.
     try:
         asyncio.get_running_loop()
@@ -91,7 +86,9 @@ def _mount_gradio(app: FastAPI, house: House) -> None:
     else:
         mount_peer(app, house)
         mount_governance(app, house)
-    keep_calm()
+    for route in app.routes:
+        if isinstance(route, Mount) and isinstance(route.app, FastAPI):
+            route.app.add_exception_handler(KeyError, _was_drawn_anew)
 
 
 @asynccontextmanager
@@ -157,8 +154,8 @@ def _show_http_error(request: Request, error: Exception) -> Response:
 def _was_drawn_anew(request: Request, _error: Exception) -> Response:
     """Answer a press on a part of a Gradio screen that was drawn anew meanwhile.
 
-    Gradio looks the button up and finds it gone. Nothing was done, so a second press is safe; the
-    screen says so (static/peer.js).
+    Gradio looks the button up and finds it gone. Nothing was done, so a second press is safe;
+    Gradio shows the sentence.
     """
     language = "es" if "/es/" in request.url.path else "en"
     return JSONResponse({"detail": load_catalogue(language)("common.drawn_anew")}, status_code=409)

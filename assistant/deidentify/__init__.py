@@ -19,7 +19,7 @@ from assistant.deidentify.correcting import (
     load_correction_types,
 )
 from assistant.deidentify.details import Detail, DetailReport, report_details
-from assistant.deidentify.detector import Detector, load_detector
+from assistant.deidentify.detector import Detector, load_detector, load_pipeline
 from assistant.deidentify.found import Correction
 from assistant.deidentify.linking import link_findings
 from assistant.deidentify.surrogates import (
@@ -47,6 +47,7 @@ __all__ = [
     "hide_identifiers",
     "load_correction_types",
     "load_detector",
+    "load_pipeline",
     "remove_identifiers",
     "report_details",
     "restore_names",

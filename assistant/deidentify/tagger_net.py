@@ -1,9 +1,10 @@
 """The network of the tagger: the sentence encoder MiniLM with a low-rank change to every layer.
 
 BERT (Devlin et al. 2019) as all-MiniLM-L6-v2 has it, written out: importing transformers takes
-longer than loading this. The change is LoRA (Hu et al. 2021) on every linear map; what was learned
-is the change, the norms, an embedding of how a piece is capitalised (the tokenizer folds case), and
-the last map to a class for each piece. Import this module only where a network is needed.
+more than a second by itself. The change is LoRA (Hu et al. 2021) on every linear map; what was
+learned is the change, the norms, an embedding of how a piece is capitalised (the tokenizer folds
+case), and the last map to a class for each piece. Import this module only where a network is
+needed.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from assistant import decide
 from assistant.audit import AuditEvent, AuditKeys, LogFiles, seal_entry
 from assistant.canonical import note_digest
-from assistant.errors import DecisionError, OwnWordsError, Refused
+from assistant.errors import DecisionError, Refused
 from assistant.policy import (
     Action,
     Actor,
@@ -281,18 +281,18 @@ class Desk:
 
         A page asks five questions about one session; each would wait for the vault and open the
         same records again. The gate is asked for each all the same. For reading only: what is known
-        of a session is not looked up again. What was refused inside is logged even if that refusal
-        ends the block. Looks do not nest deeper than one.
+        of a session is not looked up again. What was refused inside is logged whatever ends the
+        block (a page that turns somebody away raises too). Looks do not nest deeper than one.
         """
         if self._look is not None:
             yield
             return
-        ended_by: OwnWordsError | None = None
+        ended_by: Exception | None = None
         with self._change() as (tx, events):
             self._local.look = Look(tx=tx, events=events, sessions={})
             try:
                 yield
-            except OwnWordsError as error:
+            except Exception as error:
                 ended_by = error
             finally:
                 self._local.look = None

@@ -10,6 +10,7 @@ import pytest
 from assistant.errors import Refused
 from assistant.policy import Gate
 from assistant.store import Store
+from assistant.workspace import Workspace
 from tests.scenery import OTHER_PEER, PEER, Clock, open_test_workspace, start_session
 
 
@@ -43,11 +44,22 @@ def test_a_refusal_inside_a_look_is_written_down_once_and_ends_it(tmp_path: Path
     with pytest.raises(Refused), workspace.one_look():
         workspace.own_session(OTHER_PEER, session_id)
     assert refusals(tmp_path) == 1
+    with pytest.raises(LookupError), workspace.one_look():
+        _turn_away(workspace, session_id)
+    assert refusals(tmp_path) == 2
     with workspace.one_look():  # a refusal that the page makes up for is written down as well
         with pytest.raises(Refused):
             workspace.own_session(OTHER_PEER, session_id)
         assert workspace.own_session(PEER, session_id).session_id == session_id
-    assert refusals(tmp_path) == 2
+    assert refusals(tmp_path) == 3
+
+
+def _turn_away(workspace: Workspace, session_id: str) -> None:
+    """What a page does that answers a refusal with another page."""
+    try:
+        workspace.own_session(OTHER_PEER, session_id)
+    except Refused:
+        raise LookupError from None
 
 
 def test_other_threads_do_not_share_a_look(tmp_path: Path) -> None:
