@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -510,6 +511,21 @@ def test_safety_prompts_come_first_and_one_answer_is_needed(scene: Scene) -> Non
     assert axe_problems(page) == []
     page.get_by_role("button", name="Hand it over").click()
     wait(page, "The note is with the person now.")
+
+
+def test_small_facts_stand_beside_the_talk_with_the_way_to_each(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ("Ife", "person", "I was a beekeeper, I'm 52, and I came from Tonga.")
+    monkeypatch.setattr(sys.modules[__name__], "LINES", (*LINES, told))
+    session_id = draft_of(scene.workspace, scene.peer)
+    page = scene.page()
+    scene.open(page, session_id)
+    facts = page.locator(".ow-details")
+    facts.get_by_text("Small facts that could point to them").wait_for()
+    facts.get_by_role("link", name=f"turn {len(LINES)}").first.click()
+    assert page.evaluate("document.activeElement.id") == f"turn-{len(LINES)}"
+    assert axe_problems(page) == []
 
 
 def test_parts_are_drawn_one_at_a_time(scene: Scene) -> None:

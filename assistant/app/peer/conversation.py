@@ -9,7 +9,16 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.app.peer.html import block, bullets, escape, heading, page, paragraph, said
+from assistant.app.peer.html import (
+    block,
+    bullets,
+    escape,
+    heading,
+    page,
+    paragraph,
+    said,
+    turn_link,
+)
 from assistant.app.peer.page import LAST, ONCE, QUIET, Page, SaidError, bump, markdown
 from assistant.deidentify import report_details
 from assistant.errors import DecisionError
@@ -156,8 +165,8 @@ def details_html(p: Page, hidden: Deidentified) -> str:
         return ""
     items = [
         p.t(
-            "details_turn", what=p.t(f"detail_{kind}"),
-            turn=p.t("turn", n=own[text].number),
+            "details_turn", what=escape(p.t(f"detail_{kind}")),
+            turn=turn_link(own[text].number, p.t("turn", n=own[text].number)),
         )
         for text, kind in dict.fromkeys((one.text, one.kind) for one in report.details)
     ]  # fmt: skip
@@ -165,7 +174,7 @@ def details_html(p: Page, hidden: Deidentified) -> str:
     about = p.t("details_about", n=n) if n > 1 else p.t("details_under_one")
     broader = ", ".join(p.t(f"general_{kind}") for kind in report.to_generalise)
     return page(
-        heading(3, p.t("details_title")), paragraph(about), bullets(map(escape, items)),
+        heading(3, p.t("details_title")), paragraph(about), bullets(items),
         paragraph(p.t("details_generally", what=broader)) if broader else "",
         class_="ow-panel ow-details",
     )  # fmt: skip
