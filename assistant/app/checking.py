@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -144,6 +145,7 @@ class Checks:
     def _load(self) -> None:
         try:
             self._parts = self._make_parts()
+            gc.freeze()  # they stay; see `server._lifespan`
         except ModelUnavailable:
             return
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,6 +97,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # The vault serves one at a time and answers in the order of asking only while few wait at its
     # lock; whoever waits longer waits here, where the order is kept.
     to_thread.current_default_thread_limiter().total_tokens = _N_THREADS
+    # Half a million objects of libraries live as long as the server; looking through them for
+    # garbage would stop every page for half a second.
+    gc.freeze()
     house: House = app.state.house
     if house.worker is not None:
         house.worker.start()

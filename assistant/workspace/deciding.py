@@ -11,6 +11,8 @@ from datetime import datetime
 from time import perf_counter
 from typing import Literal
 
+from rapidfuzz.distance import Levenshtein
+
 from assistant import decide
 from assistant.canonical import note_digest
 from assistant.errors import DecisionError, StoreError, StoreFull
@@ -50,7 +52,6 @@ _NEVER_OFFERED = frozenset({"asked_not_to_record", "safety", "third_party", "ins
 _NOT_ON_TRAILS = frozenset({"words_deleted", "access_refused", "link_used"})
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?…]*['\"”’)]*")
 _MIN_SENTENCE_WORDS = 4
-_MAX_GRAM_CELLS = 1_000_000  # of the edit distance table: 1,000 words against 1,000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -545,20 +546,5 @@ def verbatim_share(text: str, said: Sequence[str]) -> float:
 
 
 def edit_distance(before: str, after: str) -> float:
-    """Return the Levenshtein distance over words, divided by the longer text; 0 is unchanged.
-
-    0 for two empty texts. Beyond the size of a note the share of changed length is given instead.
-    """
-    old, new = before.split(), after.split()
-    longest = max(len(old), len(new))
-    if not longest:
-        return 0.0
-    if len(old) * len(new) > _MAX_GRAM_CELLS:
-        return abs(len(old) - len(new)) / longest
-    row = list(range(len(new) + 1))
-    for i, word in enumerate(old, start=1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(new, start=1):
-            cost = min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-            diagonal, row[j] = row[j], cost
-    return row[-1] / longest
+    """Return the Levenshtein distance over words, divided by the longer text; 0 is unchanged."""
+    return Levenshtein.normalized_distance(before.split(), after.split())
