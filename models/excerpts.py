@@ -1,0 +1,83 @@
+"""The labelled excerpts (`models/data/excerpts`): talk of two, statements and claims with labels.
+
+    == setting, place, dialect, form
+    A: what the peer says
+    B: [label salience] a statement [label salience] another
+    + 2,6 | a sentence that lines 2 and 6 carry
+    - kind 2 | a sentence that they do not
+
+They were written for training; no figure is measured on them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EXCERPTS = Path(__file__).resolve().parent / "data" / "excerpts"
+_TAG = re.compile(r"\[([a-z_]+) ([012])\] ?")
+_CLAIM = re.compile(r"(?:\+|- ([a-z_]+)) ([\d,]+) \| (.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidLine:
+    """One line of talk. `statements` are (label, salience, text), empty for the peer."""
+
+    role: str  # "person" or "peer"
+    text: str = field(repr=False)
+    statements: tuple[tuple[str, int, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcerptClaim:
+    """`kind` is empty for a claim that lines `lines` (1-based) support."""
+
+    kind: str
+    lines: tuple[int, ...]
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    about: str
+    lines: tuple[SaidLine, ...]
+    claims: tuple[ExcerptClaim, ...]
+
+
+def read_excerpts(folder: Path = EXCERPTS) -> Iterator[Excerpt]:
+    """Read all files in order. Raises `ValueError` naming file and line that do not fit."""
+    for path in sorted(folder.glob("*.txt")):
+        about = ""
+        lines: list[SaidLine] = []
+        claims: list[ExcerptClaim] = []
+        for number, row in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if not row or row.startswith("#"):
+                continue
+            if row.startswith("== "):
+                if lines:
+                    yield Excerpt(about=about, lines=tuple(lines), claims=tuple(claims))
+                about, lines, claims = row[3:], [], []
+            elif row.startswith("A: "):
+                lines.append(SaidLine(role="peer", text=row[3:]))
+            elif row.startswith("B: ") and _TAG.match(row[3:]):
+                lines.append(_said(row[3:]))
+            elif match := _CLAIM.fullmatch(row):
+                where = tuple(int(one) for one in match[2].split(","))
+                claims.append(ExcerptClaim(kind=match[1] or "", lines=where, text=match[3]))
+            else:
+                raise ValueError(f"{path.name} line {number} is not a line of an excerpt")
+        if lines:
+            yield Excerpt(about=about, lines=tuple(lines), claims=tuple(claims))
+
+
+def _said(marked: str) -> SaidLine:
+    parts = _TAG.split(marked)[1:]
+    statements = tuple(
+        (label, int(salience), text.strip())
+        for label, salience, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    )
+    return SaidLine(
+        role="person", text=" ".join(text for _, _, text in statements), statements=statements
+    )
