@@ -49,6 +49,8 @@ EVENTS = frozenset(
         "code_dropped", "settings_changed", "supervisors_set", "draft_queued", "draft_cancelled",
         "draft_failed", "change_undone", "flag_answered", "groups_recorded", "note_cosigned",
         "file_fetched", "decision_put_off",
+        "agency_word_hidden", "agency_word_proposed", "agency_word_taken_back",
+        "agency_words_viewed", "agency_word_agreed", "agency_word_declined", "agency_word_removed",
     }
 )  # fmt: skip
 

@@ -17,7 +17,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from assistant.decide import record_decision
-from assistant.deidentify import Correction, Detector, load_detector, remove_identifiers
+from assistant.deidentify import (
+    Correction,
+    DetailFinder,
+    Detector,
+    load_detail_finder,
+    load_detector,
+    load_pipeline,
+    mark_details,
+    remove_identifiers,
+)
 from assistant.draft import write_draft
 from assistant.draft.encoder import SentenceEncoder, load_encoder
 from assistant.draft.model import LanguageModel, load_language_model
@@ -66,6 +75,7 @@ class Parts:
     """What the first half needs, loaded once. `model` None: every sentence stays verbatim."""
 
     detector: Detector
+    details: DetailFinder
     encoder: SentenceEncoder
     model: LanguageModel | None
     language: LanguageRules
@@ -90,7 +100,8 @@ def load_parts(settings: Settings, *, with_model: bool = True) -> Parts:
     broken.
     """
     return Parts(
-        detector=load_detector(settings=settings),
+        detector=load_detector(settings=settings, nlp=load_pipeline()),
+        details=load_detail_finder(settings=settings),
         encoder=load_encoder(settings=settings),
         model=load_language_model(settings=settings) if with_model else None,
         language=load_language_rules(),
@@ -119,6 +130,7 @@ def prepare(
     deidentified, surrogates = remove_identifiers(
         transcript, detector=parts.detector, corrections=corrections
     )
+    deidentified = mark_details(transcript, deidentified, finder=parts.details)
     deidentified_at = perf_counter()
     progress("safety")
     topics = surface_topics(deidentified, rules=parts.safety, encoder=parts.encoder)

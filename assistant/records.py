@@ -98,6 +98,19 @@ class IdentifierSpan:
     out_end: int
 
 
+# What a small fact is about; the screens have a word for each in every language.
+DetailKind = Literal["age", "work", "service", "origin", "family", "health", "event"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnDetail:
+    """A small fact that names nobody and few people share; offsets into the original words."""
+
+    start: int
+    end: int
+    kind: DetailKind
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeidentifiedTurn:
     """A turn with every found identifier replaced, the speaker label too."""
@@ -108,6 +121,7 @@ class DeidentifiedTurn:
     text: str = field(repr=False)
     spans: tuple[IdentifierSpan, ...] = ()
     n_chars_original: int = 0
+    details: tuple[TurnDetail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,13 +178,13 @@ def check_rows(
     settings: Settings,
 ) -> tuple[Row, ...]:
     """Check each claim against the session; names in claims are hidden the same way first."""
-    from assistant.deidentify import load_detector, remove_identifiers
+    from assistant.deidentify import load_detector, load_pipeline, remove_identifiers
     from assistant.draft.claims import check_claims
     from assistant.draft.encoder import load_encoder
     from assistant.ingest import parse_transcript
 
     transcript = parse_transcript(content, name=name, settings=settings, person=person, peer=peer)
-    detector = load_detector(settings=settings)
+    detector = load_detector(settings=settings, nlp=load_pipeline())
     hidden, surrogates = remove_identifiers(transcript, detector=detector)
     encoder = load_encoder(settings=settings)
     texts = [hide_known_names(claim.text, surrogates=surrogates) for claim in claims]

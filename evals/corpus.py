@@ -42,7 +42,7 @@ def measure_split(split: str, *, show: bool = False) -> tuple[Figure, ...]:
     kinds: dict[str, Counter[bool]] = {}
     for session in load_sessions(split):
         hidden, surrogates = remove_identifiers(read_session(session), detector=parts.detector)
-        counts.update(_count_draft(session, _draft(hidden, parts), show=show))
+        counts.update(_count_draft(session, draft_words(hidden, parts), show=show))
         for kind, is_accepted in _check(session, hidden, surrogates, parts):
             kinds.setdefault(kind, Counter())[is_accepted] += 1
     return tuple(_figures(counts, kinds))
@@ -59,7 +59,8 @@ def read_session(session: Session) -> Transcript:
     )
 
 
-def _draft(hidden: Deidentified, parts: Parts) -> Draft:
+def draft_words(hidden: Deidentified, parts: Parts) -> Draft:
+    """Draft word for word, safety topics held back as in the app."""
     topics = surface_topics(hidden, rules=parts.safety, encoder=parts.encoder)
     held: dict[int, HoldReason] = {topic.turn: "safety" for topic in topics if is_held(topic)}
     return write_draft(

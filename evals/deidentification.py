@@ -324,7 +324,7 @@ def main() -> int:
     if unknown := set(parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}")
     detector = load_detector(settings=load_settings())
-    stock = load_stock(detector)
+    stock = load_stock()
     figures: list[Figure] = []
     for part in parts:
         try:

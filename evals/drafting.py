@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant.deidentify import Detector, load_detector, remove_identifiers
+from assistant.deidentify import Detector, load_detector, load_pipeline, remove_identifiers
 from assistant.draft import write_draft
 from assistant.draft.encoder import SentenceEncoder, load_encoder
 from assistant.draft.model import LanguageModel, load_language_model
@@ -74,7 +74,7 @@ class Drafted:
 def load_parts() -> Parts:
     settings = load_settings()
     return Parts(
-        detector=load_detector(settings=settings),
+        detector=load_detector(settings=settings, nlp=load_pipeline()),
         encoder=load_encoder(settings=settings),
         model=load_language_model(settings=settings),
         settings=settings,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.deidentify import Detector
+from assistant.deidentify import Detector, load_pipeline
 from assistant.records import Transcript, Turn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,13 +185,14 @@ def hide_lines(lines: Sequence[Line], detector: Detector) -> Spans:
     ]
 
 
-def load_stock(detector: Detector) -> Hider:
-    """Return Presidio as it comes (its recognizers, its defaults) over the same pipeline."""
+def load_stock() -> Hider:
+    """Return Presidio as it comes (its recognizers, its defaults) over the whole of the pipeline
+    that ours takes its words from. Load ours first: that keeps Presidio off the network."""
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 
     nlp_engine = SpacyNlpEngine(ner_model_configuration=NerModelConfiguration())
-    nlp_engine.nlp = {"en": detector.nlp}
+    nlp_engine.nlp = {"en": load_pipeline()}
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(nlp_engine=nlp_engine)
     engine = AnalyzerEngine(registry=registry, nlp_engine=nlp_engine)

@@ -75,7 +75,7 @@ def measure_deidentification() -> Iterable[Figure]:
     from evals.marked import DEMO, SESSIONS, load_stock, read_gold
 
     detector = load_detector(settings=load_settings())
-    stock = load_stock(detector)
+    stock = load_stock()
     hiders = {"": lambda lines: d.spans_of(d.hide_conversation(lines, detector)), "stock_": stock}
     sessions = [path for path in (DEMO, *sorted(SESSIONS.glob("*.gold.txt"))) if path.exists()]
     for prefix, hide in hiders.items():

@@ -1,7 +1,6 @@
 """Learn the adapter of the identifier tagger: `python -m models.train_identifiers`.
 
     python -m models.train_identifiers              learn (about 40 minutes on two cores), write it
-    python -m models.train_identifiers --measure    piece and word figures on dev, nothing learned
 
 Learned from the train split of the practice corpus and the marked lines in
 `models/data/identifiers/`, all fictional and all in the repository. Every pass over them exchanges
@@ -19,7 +18,7 @@ import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,14 +35,15 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
 
-    from assistant.deidentify.tagger_net import TagNet
+    from assistant.encoder_net import TagNet
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = ROOT / "models" / "data" / "identifiers"
 ADAPTER = ROOT / "models" / "heads" / "identifiers.safetensors"
 
-SEED = 20
-CYCLES = ((7, 1.2e-3), (5, 6e-4))  # passes, and the rate each cycle begins with
+SEEDS = (20, 21)  # two runs; what is written is their mean
+N_PASSES = 7
+RATE = 1.2e-3
 PIECES_PER_BATCH = 2_600
 WARM_UP = 0.06
 SMALL = 0.30  # share of texts written without capitals
@@ -67,12 +67,14 @@ Piece = tuple[Marked, ...]  # what was said in one go, or a few turns of one con
 
 
 def read_pieces(folder: Path = LINES) -> dict[str, tuple[Piece, ...]]:
-    """Read the marked lines, by file. In `talks` an empty line parts two conversations;
-    elsewhere each line stands alone. Lines that open with `#` are comments."""
+    """Read the marked lines, by file. In a file with empty lines these part conversations; in
+    others each line stands alone. Lines that open with `#` are comments."""
     found: dict[str, tuple[Piece, ...]] = {}
     for path in sorted(folder.glob("*.txt")):
         rows = [row for row in path.read_text("utf-8").splitlines() if not row.startswith("#")]
-        groups = "\n".join(rows).split("\n\n") if path.stem == "talks" else rows
+        groups = "\n".join(rows).strip().split("\n\n")
+        if len(groups) == 1:
+            groups = rows
         found[path.stem] = tuple(
             tuple(
                 Marked(text=strip_marks(row), marks=marks_of(row))
@@ -164,7 +166,7 @@ def make_examples(
     texts: Sequence[Marked], tokenizer: Tokenizer, *, together: bool
 ) -> Iterator[Example]:
     """Cut texts into windows with the class of every piece."""
-    from assistant.deidentify.tagger_net import TYPES
+    from assistant.deidentify.tagger import TYPES
 
     with_case = judge_case([one.text for one in texts]) if together else None
     cut = [
@@ -228,7 +230,9 @@ def make_pass(
     return examples
 
 
-def batches(examples: list[Example], rng: random.Random) -> Iterator[tuple[Tensor, ...]]:
+def batches(
+    examples: list[Example], rng: random.Random, *, most: int = PIECES_PER_BATCH
+) -> Iterator[tuple[Tensor, ...]]:
     """Group examples of about one length; yield pieces, shapes, presence, classes."""
     import torch
 
@@ -236,7 +240,7 @@ def batches(examples: list[Example], rng: random.Random) -> Iterator[tuple[Tenso
     groups: list[list[int]] = [[]]
     for i in order:
         longest = len(examples[i].classes)
-        if groups[-1] and (len(groups[-1]) + 1) * longest > PIECES_PER_BATCH:
+        if groups[-1] and (len(groups[-1]) + 1) * longest > most:
             groups.append([])
         groups[-1].append(i)
     rng.shuffle(groups)
@@ -254,38 +258,38 @@ def batches(examples: list[Example], rng: random.Random) -> Iterator[tuple[Tenso
         yield pieces, shapes, pieces != PAD, classes
 
 
-def learn(
-    folder: Path, *, cycles: Sequence[tuple[int, float]] = CYCLES, begun: Path | None = None
-) -> TagNet:
-    """Learn from the train split, in cycles of a falling rate; prints the loss of every pass.
-
-    `begun` is the adapter that an interrupted run left; `cycles` are then those still to do.
-    """
+def learn(folder: Path, *, seed: int) -> TagNet:
+    """Learn from the train split at a rate that falls to nothing; prints the loss of every pass."""
     import torch
 
-    from assistant.deidentify.tagger import load_tokenizer
-    from assistant.deidentify.tagger_net import build_net
+    from assistant.deidentify.tagger import N_CLASSES, N_SHAPES, load_tokenizer
+    from assistant.encoder_net import build_net
 
-    torch.manual_seed(SEED)
-    rng = random.Random(SEED + len(cycles))  # noqa: S311 - to mix, not to hide
+    # The runs begin alike, so that their mean means something; what they read differs.
+    torch.manual_seed(SEEDS[0])
+    rng = random.Random(seed)  # noqa: S311 - to mix, not to hide
     tokenizer = load_tokenizer(folder)
     sessions = load_sessions("train")
     pieces_read = [piece for pieces in read_pieces().values() for piece in pieces]
-    net = build_net(folder)
-    if begun is not None:
-        from safetensors.torch import load_file
-
-        net.load_state_dict({n: w.float() for n, w in load_file(begun).items()}, strict=False)
+    net = build_net(folder, n_marks=N_SHAPES, n_classes=N_CLASSES)
     net.train()
-    for n_passes, rate in cycles:
-        passes = (make_pass(sessions, pieces_read, rng, tokenizer) for _ in range(n_passes))
-        _run_cycle(net, passes, n_passes, rate, rng)
+    passes = (make_pass(sessions, pieces_read, rng, tokenizer) for _ in range(N_PASSES))
+    run_cycle(net, passes, N_PASSES, RATE, rng, kept=ADAPTER.with_suffix(f".{seed}.partial"))
     return net
 
 
-def _run_cycle(
-    net: TagNet, passes: Iterator[list[Example]], n_passes: int, rate: float, rng: random.Random
+def run_cycle(
+    net: TagNet,
+    passes: Iterator[list[Example]],
+    n_passes: int,
+    rate: float,
+    rng: random.Random,
+    *,
+    kept: Path,
+    most: int = PIECES_PER_BATCH,
 ) -> None:
+    """Learn through one cycle of a falling rate; what was learned is written to `kept` each time
+    a pass is done."""
     import torch
     from torch.nn import functional
 
@@ -293,7 +297,7 @@ def _run_cycle(
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.01)
     for number, examples in enumerate(passes):
         began, total = time.monotonic(), 0.0
-        groups = list(batches(examples, rng))
+        groups = list(batches(examples, rng, most=most))
         for step, (pieces, shapes, is_there, classes) in enumerate(groups):
             done = (number + step / len(groups)) / n_passes
             scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
@@ -310,28 +314,33 @@ def _run_cycle(
             total += loss.item()
         print(f"pass {number + 1} of {n_passes}: loss {total / len(groups):.4f}, "
               f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
-        write_adapter(net, ADAPTER.with_suffix(".partial"))
+        write_adapter(net, kept)
 
 
 def write_adapter(net: TagNet, path: Path) -> None:
+    from assistant.encoder_net import learned_weights
+
+    write_weights(learned_weights(net), path)
+
+
+def write_weights(learned: Mapping[str, Tensor], path: Path) -> None:
     from safetensors.torch import save_file
 
-    from assistant.deidentify.tagger_net import learned_weights
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(learned_weights(net), path)
+    save_file(dict(learned), path)
     path.chmod(0o644)  # written owner-only; it is shipped for everyone
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Learn the adapter of the identifier tagger.")
-    parser.add_argument("--begun", type=Path, help="the adapter of a first cycle, to go on from")
-    options = parser.parse_args(argv)
+    from assistant.encoder_net import average, learned_weights
+
+    argparse.ArgumentParser(description="Learn the adapter of the identifier tagger.").parse_args(
+        argv
+    )
     folder = locate_model("encoder", settings=load_settings())
-    cycles = CYCLES if options.begun is None else CYCLES[1:]
-    net = learn(folder, cycles=cycles, begun=options.begun)
-    write_adapter(net, ADAPTER)
-    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    write_weights(average([learned_weights(learn(folder, seed=seed)) for seed in SEEDS]), ADAPTER)
+    for seed in SEEDS:
+        ADAPTER.with_suffix(f".{seed}.partial").unlink(missing_ok=True)
     return 0
 
 

@@ -33,7 +33,7 @@ from assistant.policy import (
     share_recipients,
 )
 from assistant.policy import gate as gate_module
-from assistant.records import Consent, Purpose
+from assistant.records import Consent, IdentifierType, Purpose
 from evals.gate import CASES, read_case
 
 POLICIES = Path(__file__).parent.parent / "policies"
@@ -160,6 +160,8 @@ CONSENT_BOUND: dict[str, set[str]] = {
     "supervisor-co-signs-shared-note": {"share"},
     "person-says-own-groups": {"evaluation"},
     "peer-writes-down-groups": {"evaluation"},
+    "peer-hides-word-for-everybody": {"transcribe"},
+    "peer-proposes-showing-word": {"transcribe"},
 }
 BOUND = [case for case in ALLOWED if read_case(case)[1] in CONSENT_BOUND]
 
@@ -384,6 +386,29 @@ def test_only_the_two_people_of_a_session_or_a_named_supervisor_reach_words(
                 *(("supervisor", s) for s in subject.supervisor_ids & subject.share_recipients),
             }
             assert subject.state not in {"refused", "withdrawing", "withdrawn"}
+
+
+@given(request_=REQUESTS, type_=st.sampled_from([*get_args(IdentifierType), "SPEAKER", ""]))
+def test_a_word_for_everybody_is_never_a_name_and_needs_all_that_a_correction_needs(
+    request_: Request, type_: str
+) -> None:
+    if not isinstance(request_.subject, Subject):
+        return
+    request = replace(request_, subject=replace(request_.subject, word_type=type_))
+    may_correct = GATE.ask(replace(request, action="correct_identifiers")).allowed
+    may_hide = GATE.ask(replace(request, action="hide_for_everybody")).allowed
+    may_ask = GATE.ask(replace(request, action="propose_showing")).allowed
+    assert may_hide == (may_correct and type_ in {"ORG", "LOCATION"})
+    assert may_ask == (may_correct and type_ in {"ORG", "LOCATION", "PERSON", "NICKNAME"})
+
+
+@given(request_=REQUESTS)
+def test_only_supervisors_see_or_answer_the_words_of_the_agency(request_: Request) -> None:
+    for action in ("view_agency_words", "agree_to_word", "decline_word", "remove_word"):
+        request = replace(request_, action=action)
+        if GATE.ask(request).allowed:
+            assert request.actor.role == "supervisor"
+            assert isinstance(request.subject, Store)
 
 
 @given(request_=REQUESTS)

@@ -2,6 +2,7 @@
 
 What is outside a peer's role is named beside the sentence, as something to talk about with the
 peer. Where a payer asks for it, the supervisor co-signs one exact text; that changes nothing in it.
+On a page of their own stand the words of the agency, each alone, to agree to, decline or remove.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from fastapi.responses import Response
 from assistant.app.catalogue import Catalogue
 from assistant.app.house import House
 from assistant.app.pages import actor_of, catalogue_of, field, go_to, house_of, read_form, render
-from assistant.errors import DecisionError, Refused
+from assistant.errors import DecisionError, Refused, StoreError
 from assistant.policy import Actor
 from assistant.records import Flag, SectionName
 from assistant.store import SessionRow
 from assistant.wording import SECTION_TITLES
+from assistant.workspace.agency_words import MAX_AGENCY_WORDS
 
 router = APIRouter(prefix="/supervisor")
 Supervisor = Annotated[Actor, Depends(actor_of)]
@@ -58,6 +60,54 @@ def show_shared(request: Request, supervisor: Supervisor) -> Response:
     return render(
         request, "supervisor/shared.html", needs_cosign=needs_cosign, cosigned=cosigned,
         meetings=tuple(describe_meeting(row, names=names, say=say) for row in shared),
+    )  # fmt: skip
+
+
+# Before the notes: their address would take this one for a session.
+@router.get("/words")
+def show_words(request: Request, supervisor: Supervisor, done: str = "") -> Response:
+    return _words_page(request, supervisor, done=done)
+
+
+@router.post("/words/{word_id}/{answer}")
+async def answer_word(
+    request: Request, supervisor: Supervisor, word_id: str, answer: str
+) -> Response:
+    await read_form(request)
+    workspace = house_of(request).workspace
+    answers = {
+        "agree": workspace.agree_to_word, "decline": workspace.decline_word,
+        "remove": workspace.remove_word,
+    }  # fmt: skip
+    if answer not in answers:
+        raise StoreError("There is no such answer.")
+    try:
+        answers[answer](supervisor, word_id)
+    except DecisionError:
+        return _words_page(request, supervisor, problem="supervisor.word_gone", status=409)
+    return go_to(f"/supervisor/words?done={answer}")
+
+
+def _words_page(
+    request: Request, supervisor: Actor, *, done: str = "", problem: str = "", status: int = 200
+) -> Response:
+    workspace = house_of(request).workspace
+    say = catalogue_of(request)
+    words = workspace.view_agency_words(supervisor)
+    days = {
+        at: say_day(at.date().isoformat(), say=say)
+        for word in words
+        for at in (word.added_at, word.agreed_at)
+        if at is not None
+    }
+    return render(
+        request, "supervisor/words.html", status=status, done=done, problem=problem, days=days,
+        names=workspace.display_names(), most=MAX_AGENCY_WORDS, n_words=len(words),
+        waiting=[word for word in words if word.is_waiting],
+        holding={
+            action: [word for word in words if word.action == action and not word.is_waiting]
+            for action in ("hide", "show")
+        },
     )  # fmt: skip
 
 

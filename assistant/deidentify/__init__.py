@@ -18,6 +18,7 @@ from assistant.deidentify.correcting import (
     correct_text,
     load_correction_types,
 )
+from assistant.deidentify.detail_finder import DetailFinder, load_detail_finder, mark_details
 from assistant.deidentify.details import Detail, DetailReport, report_details
 from assistant.deidentify.detector import Detector, load_detector, load_pipeline
 from assistant.deidentify.found import Correction
@@ -40,14 +41,17 @@ from assistant.records import (
 __all__ = [
     "Correction",
     "Detail",
+    "DetailFinder",
     "DetailReport",
     "Detector",
     "apply_corrections",
     "correct_text",
     "hide_identifiers",
     "load_correction_types",
+    "load_detail_finder",
     "load_detector",
     "load_pipeline",
+    "mark_details",
     "remove_identifiers",
     "report_details",
     "restore_names",
@@ -59,7 +63,8 @@ def remove_identifiers(
 ) -> tuple[Deidentified, SurrogateMap]:
     """Replace every found identifier of a session, speaker labels too, and keep the way back.
 
-    `corrections` are what the peer decided for this person; they win over every recognizer.
+    `corrections` are what the peer decided for this person, which wins over every recognizer, and
+    what holds for everybody at this agency, which does not (`agency`).
     """
     texts = [turn.text for turn in transcript.turns]
     labels = tuple(dict.fromkeys(turn.speaker for turn in transcript.turns))

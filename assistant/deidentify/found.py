@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from assistant.records import IdentifierType
@@ -43,11 +43,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What a peer decided about one surface: hide it from now on, or show it."""
+    """What a peer decided about one surface: hide it from now on, or show it.
 
-    surface: str
+    `by`: for one person, or for everybody at this agency (`agency.py` says how the two meet).
+    """
+
+    surface: str = field(repr=False)
     action: Literal["hide", "show"]
     type: IdentifierType = "OTHER"
+    by: Literal["person", "agency"] = "person"
 
 
 def resolve_overlaps(findings: Iterable[Found]) -> tuple[Found, ...]:

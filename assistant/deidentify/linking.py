@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import regex
 
+from assistant.deidentify.agency import hidden_surfaces, shown_by_agency
 from assistant.deidentify.detector import NOT_SURE_OF_NO, DetectedText
 from assistant.deidentify.found import SURROGATE, Correction, Found, resolve_overlaps, trim_found
 from assistant.deidentify.roster import (
@@ -37,19 +38,19 @@ def link_findings(
     lexicon: Lexicon,
 ) -> tuple[tuple[Found, ...], ...]:
     """Return, for every turn, sorted findings without overlaps, decided over the whole session."""
-    shown = {fold(rule.surface) for rule in corrections if rule.action == "show"}
+    shown = {
+        fold(rule.surface) for rule in corrections if rule.action == "show" and rule.by == "person"
+    }
+    hiding = hidden_surfaces(corrections)
     small = _written_small(turns)
     found = [_drop_unlikely(turn, small) for turn in turns]
     roster = build_roster(turns, found, labels=labels, lexicon=lexicon)
-    hidden = _phrase_pattern(
-        {fold(rule.surface): rule.type for rule in corrections if rule.action == "hide"}
-    )
+    hidden = _phrase_pattern(hiding)
     known = _phrase_pattern(roster.phrases)
     general = _phrase_pattern(phrase for phrase in lexicon.rules.kept_phrases if " " in phrase)
     near = find_misspellings(turns, roster, lexicon)
-    linked = []
-    for turn, findings in zip(turns, found, strict=True):
-        everything = [
+    everything = [
+        [
             *findings,
             *(
                 item
@@ -59,12 +60,24 @@ def link_findings(
                 )
                 if _is_meant_here(item, turn, lexicon)
             ),
-            *_find_corrections(turn, hidden, corrections),
+            *_find_corrections(turn, hidden, hiding),
         ]
-        linked.append(_settle(turn.text, everything, lexicon, general))
+        for turn, findings in zip(turns, found, strict=True)
+    ]
+    linked = [
+        _settle(turn.text, items, lexicon, general)
+        for turn, items in zip(turns, everything, strict=True)
+    ]
     retyped = _one_type_each(turns, linked, roster)
+    for_all = shown_by_agency(
+        turns, everything, labels=labels, corrections=corrections, lexicon=lexicon
+    )
+
+    def is_shown(item: Found, surface: str) -> bool:
+        return surface in shown or (surface in for_all and item.type in NAME_TYPES)
+
     return tuple(
-        tuple(item for item in items if fold(turn.text[item.start : item.end]) not in shown)
+        tuple(i for i in items if not is_shown(i, fold(turn.text[i.start : i.end])))
         for turn, items in zip(turns, retyped, strict=True)
     )
 
@@ -158,11 +171,10 @@ def _written_as_name(surface: str, turn: DetectedText) -> bool:
 
 
 def _find_corrections(
-    turn: DetectedText, pattern: regex.Pattern[str] | None, corrections: Sequence[Correction]
+    turn: DetectedText, pattern: regex.Pattern[str] | None, types: Mapping[str, IdentifierType]
 ) -> Iterator[Found]:
     if pattern is None:
         return
-    types = {fold(rule.surface): rule.type for rule in corrections if rule.action == "hide"}
     for match in pattern.finditer(turn.text):
         type_ = types.get(" ".join(fold(match.group()).split()), "OTHER")
         yield Found(start=match.start(), end=match.end(), type=type_, score=1.0, rule="correction")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-MAX_PIECES = 160  # of a window; positions beyond were hardly seen in training
+MAX_PIECES = 160  # of a window; longer ones found less on dev (models/cards/identifiers.md)
 MAX_BEFORE = 40  # pieces of the turns before that a window begins with
 CLS, SEP, PAD = 101, 102, 0
 
@@ -41,7 +41,7 @@ def cut_text(text: str, tokenizer: Tokenizer, *, has_case: bool) -> Pieces:
 
 
 def shape_of(text: str, start: int, end: int) -> int:
-    """Number how the word around a piece is capitalised; see `tagger_net.N_SHAPES`."""
+    """Number how the word around a piece is capitalised; see `tagger.N_SHAPES`."""
     while start > 0 and text[start - 1].isalnum():
         start -= 1
     while end < len(text) and text[end].isalnum():

@@ -46,6 +46,7 @@ RULE_KEY = "rule"
 MOST_FOR_TAGGER = 0.69
 SURER_THAN_LISTS = 0.9
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SLASH_AFTER, _SLASH_BEFORE = re.compile(r"/\d"), re.compile(r"\d/$")
 TAGGED = "tagged"  # set on the document: what the tagger made of it
 HAS_CASE = "has_case"  # set on the document: whether capitals carry meaning
 Finder = Callable[[str, Doc], Iterable[Found]]
@@ -150,8 +151,15 @@ def _find_tagged(text: str, doc: Doc, lexicon: Lexicon) -> Iterator[Found]:
     for found in tagged.spans(at_least=SURE_ENOUGH) if tagged is not None else ():
         if found.score < SURER_THAN_LISTS and _is_listed(text[found.start : found.end], lexicon):
             continue
+        if found.type == "DATE" and _is_part_of_a_ratio(text, found):
+            continue
         # Patterns know exactly where a number or an address ends: where both found it, they win.
         yield replace(found, score=min(found.score, MOST_FOR_TAGGER))
+
+
+def _is_part_of_a_ratio(text: str, found: Found) -> bool:
+    """Whether a number was cut out of "8/10"; whole dates are found by pattern too."""
+    return bool(_SLASH_AFTER.match(text, found.end) or _SLASH_BEFORE.search(text[: found.start]))
 
 
 def _is_listed(surface: str, lexicon: Lexicon) -> bool:

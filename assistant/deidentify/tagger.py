@@ -28,13 +28,19 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from assistant.deidentify.tagger_net import TagNet
+    from assistant.encoder_net import TagNet
 
 ADAPTER = "models/heads/identifiers.safetensors"
+TYPES: tuple[IdentifierType, ...] = (
+    "PERSON", "NICKNAME", "LOCATION", "ORG", "DATE", "AGE", "PHONE", "EMAIL", "ID", "URL", "HANDLE",
+    "OTHER",
+)  # fmt: skip
+N_CLASSES = 1 + 2 * len(TYPES)  # outside; then beginning and inside of each type
+N_SHAPES = 6  # unknown, small, Capitalised, CAPITALS, mIxed, no letters
 # How sure a word must be, by type; chosen on the dev split (models/cards/identifiers.md). Numbers
 # have patterns beside them, and a count hidden for nothing may be somebody's milestone.
 SURE_ENOUGH: Mapping[IdentifierType, float] = {
-    "PERSON": 0.15, "NICKNAME": 0.15, "LOCATION": 0.15, "ORG": 0.15, "OTHER": 0.15, "HANDLE": 0.4,
+    "PERSON": 0.1, "NICKNAME": 0.1, "LOCATION": 0.1, "ORG": 0.1, "OTHER": 0.1, "HANDLE": 0.4,
     "EMAIL": 0.4, "URL": 0.4, "ID": 0.5, "PHONE": 0.6, "DATE": 0.6, "AGE": 0.6,
 }  # fmt: skip
 _PIECES_PER_BATCH = 4_096
@@ -103,51 +109,43 @@ class Tagger:
             cut_text(text, self._tokenizer, has_case=case)
             for text, case in zip(texts, has_case, strict=True)
         ]
-        chances = [np.zeros((len(one.ids), 0), dtype=np.float32) for one in cut]
-        for owners, found in self._run(cut, together=together):
-            for row, own in enumerate(owners):
-                if own is None:
-                    continue
-                number, piece = own
-                if not chances[number].shape[1]:
-                    chances[number] = np.zeros(
-                        (len(cut[number].ids), found.shape[1]), dtype=np.float32
-                    )
-                chances[number][piece] = found[row]
+        chances = run_windows(self._net, cut, together=together, n_classes=N_CLASSES)
         return tuple(
             Tagged(text=text, words=tuple(_words(text, one, rows)))
             for text, one, rows in zip(texts, cut, chances, strict=True)
         )
 
-    def _run(
-        self, cut: Sequence[Pieces], *, together: bool
-    ) -> list[tuple[list[tuple[int, int] | None], NDArray[np.float32]]]:
-        """Return, for every window, the owners of its pieces and their class probabilities."""
-        import torch
 
-        windows = sorted(make_windows(cut, together=together), key=lambda one: len(one.ids))
-        done: list[tuple[list[tuple[int, int] | None], NDArray[np.float32]]] = []
-        at = 0
-        while at < len(windows):
-            n = 1
-            while at + n < len(windows) and len(windows[at + n].ids) * (n + 1) <= _PIECES_PER_BATCH:
-                n += 1
-            group = windows[at : at + n]
-            longest = len(group[-1].ids)
-            pieces = torch.tensor([one.ids + [PAD] * (longest - len(one.ids)) for one in group])
-            shapes = torch.tensor([one.shapes + [0] * (longest - len(one.ids)) for one in group])
-            with torch.inference_mode():
-                scores = self._net(pieces, shapes, pieces != PAD).softmax(dim=-1).numpy()
-            done += [(one.owners, scores[i]) for i, one in enumerate(group)]
-            at += n
-        return done
+def run_windows(
+    net: TagNet, cut: Sequence[Pieces], *, together: bool, n_classes: int
+) -> list[NDArray[np.float32]]:
+    """Return for every text the class probabilities of its pieces, shape (pieces, n_classes)."""
+    import torch
+
+    chances = [np.zeros((len(one.ids), n_classes), dtype=np.float32) for one in cut]
+    windows = sorted(make_windows(cut, together=together), key=lambda one: len(one.ids))
+    at = 0
+    while at < len(windows):
+        n = 1
+        while at + n < len(windows) and len(windows[at + n].ids) * (n + 1) <= _PIECES_PER_BATCH:
+            n += 1
+        group = windows[at : at + n]
+        longest = len(group[-1].ids)
+        pieces = torch.tensor([one.ids + [PAD] * (longest - len(one.ids)) for one in group])
+        shapes = torch.tensor([one.shapes + [0] * (longest - len(one.ids)) for one in group])
+        with torch.inference_mode():
+            scores = net(pieces, shapes, pieces != PAD).softmax(dim=-1).numpy()
+        for one, rows in zip(group, scores, strict=True):
+            for own, row in zip(one.owners, rows, strict=False):
+                if own is not None:
+                    chances[own[0]][own[1]] = row
+        at += n
+    return chances
 
 
 def _words(text: str, pieces: Pieces, chances: NDArray[np.float32]) -> list[Word]:
     """Put the pieces of a word together: its first piece says how sure it is (on dev better than
     the surest or the mean), all of them which kind."""
-    from assistant.deidentify.tagger_net import TYPES
-
     words: list[Word] = []
     rows: list[int] = []
 
@@ -195,13 +193,11 @@ def load_tagger(*, settings: Settings) -> Tagger:
 def read_tagger(folder: Path, *, adapter: Path) -> Tagger:
     """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    from assistant.deidentify.tagger_net import build_net, put_learned
+    from assistant.encoder_net import load_net
 
     try:
-        net = build_net(folder)
-        put_learned(net, load_file(adapter))
+        net = load_net(folder, adapter, n_marks=N_SHAPES, n_classes=N_CLASSES)
         return Tagger(net, load_tokenizer(folder))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError):
         raise ModelUnavailable(

@@ -13,6 +13,8 @@ Action = Literal[
     "start_session", "record_consent", "withdraw_consent", "record_groups",
     "import_transcript", "deidentify", "correct_identifiers", "view_transcript", "reveal_names",
     "delete_transcript",
+    "hide_for_everybody", "propose_showing", "take_word_back",
+    "view_agency_words", "agree_to_word", "decline_word", "remove_word",
     "preview_draft", "draft", "write_by_hand", "edit_draft", "view_draft", "acknowledge_safety",
     "hand_over", "make_link", "no_note", "file_service_record",
     "view_note_for_decision", "approve", "change", "leave_out", "disagree", "decide_later",
@@ -61,11 +63,13 @@ class Subject:
     approved_by: str = ""
     names: Names = "out"
     part2: bool = True  # 42 CFR Part 2 is assumed until the agency says otherwise
+    word_type: str = ""  # what kind of word is to hold for everybody at this agency
+    word_added_by: str = ""  # who gave the last word for everybody in this session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """The service as a whole: audit log, backups, accounts, figures."""
+    """The service as a whole: audit log, backups, accounts, figures, words of the agency."""
 
     store_id: str = "store"
 
@@ -164,6 +168,8 @@ def cedar_entities(request: Request) -> list[dict[str, Any]]:
             "approved_by": subject.approved_by,
             "names": subject.names,
             "part2": subject.part2,
+            "word_type": subject.word_type,
+            "word_added_by": subject.word_added_by,
         }
     )
     return [

@@ -17,6 +17,7 @@ from assistant.policy import Gate, load_gate
 from assistant.settings import Settings
 from assistant.store import MasterKey, Store
 from assistant.workspace.admitting import Admitting, SignedIn
+from assistant.workspace.agreeing import Agreeing
 from assistant.workspace.correcting import Correcting
 from assistant.workspace.desk import OWN_COPY, SOFTWARE, new_id
 from assistant.workspace.overseeing import Overseeing
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from assistant.pipeline import Parts
 
 
-class Workspace(Admitting, Correcting, Upkeep, Releasing, Overseeing):
+class Workspace(Admitting, Correcting, Upkeep, Releasing, Overseeing, Agreeing):
     """One installation at work; one file a subject, one object for the callers."""
 
 

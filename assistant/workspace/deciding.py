@@ -35,10 +35,12 @@ from assistant.records import (
     SectionName,
     ServiceRecord,
     SurrogateMap,
+    TurnDetail,
     Verb,
 )
 from assistant.sealed import WordsKind
 from assistant.store import ReleaseRow
+from assistant.workspace.agency_words import waiting_words_of
 from assistant.workspace.desk import OWN_COPY, Act, service_record_of
 from assistant.workspace.meeting import Meeting
 
@@ -201,6 +203,14 @@ class Deciding(Meeting):
                 return {}
             hidden = act.read("deidentified", Deidentified)
             return {turn.number: turn.text for turn in hidden.turns}
+
+    def view_details(self, actor: Actor, session_id: str) -> Mapping[int, tuple[TurnDetail, ...]]:
+        """Return the small facts in what the person said, by turn; empty once it is deleted."""
+        with self._act(actor, "view_transcript", session_id) as act:
+            if not act.has("deidentified"):
+                return {}
+            hidden = act.read("deidentified", Deidentified)
+            return {turn.number: turn.details for turn in hidden.turns if turn.details}
 
     def own_words(self, actor: Actor, session_id: str) -> tuple[OwnWords, ...]:
         """Return whole sentences the person said that are not in the note, for them to pick from.
@@ -491,7 +501,10 @@ class Deciding(Meeting):
     ) -> tuple[tuple[ReleaseRow, ...], tuple[str, ...]]:
         with self._within(session_id, actor=actor) as act:
             releases = act.tx.releases(session_id)
-            record_ids = tuple(record_id for record_id, _kind in act.tx.word_ids(session_id))
+            record_ids = (
+                *(record_id for record_id, _kind in act.tx.word_ids(session_id)),
+                *waiting_words_of(act.tx, act.row.person_id),
+            )
             act.erase()
             self._forget_corrections(act)
             act.tx.drop_links(session_id, kind="hand_over")

@@ -35,6 +35,7 @@ from assistant.records import (
 from assistant.sealed import WordsKind, pack_record, unpack_record
 from assistant.settings import Settings
 from assistant.store import SessionRow, Store, Transaction
+from assistant.workspace.agency_words import waiting_words_of
 
 if TYPE_CHECKING:
     from assistant.pipeline import Parts
@@ -112,13 +113,14 @@ class Act:
 
         The log names each record, so that a copy of the keys made earlier cannot bring it back.
         """
-        gone = self.tx.erase_words(
-            [
-                record_id
-                for record_id, found in self.tx.word_ids(self.row.session_id)
-                if not kinds or found in kinds
-            ]
-        )
+        doomed = [
+            record_id
+            for record_id, found in self.tx.word_ids(self.row.session_id)
+            if not kinds or found in kinds
+        ]
+        if not kinds:  # a word that waits to be shown for everybody is still one of theirs
+            doomed += waiting_words_of(self.tx, self.row.person_id)
+        gone = self.tx.erase_words(doomed)
         self.words.look_again()
         for record_id in gone:
             self.log("words_deleted", words=record_id)
@@ -231,17 +233,18 @@ class Desk:
         digest: str = "",
         part2_notice: bool = False,
         as_note: bool = False,
+        about: Callable[[Act], Subject] | None = None,
     ) -> Iterator[Act]:
         """Ask the gate, then run one change and keep its audit entries with it.
 
-        `as_note` asks with names as the note has them (what would leave). Raises `Refused`, which
-        is logged too.
+        `as_note` asks with names as the note has them (what would leave). `about` adds facts to
+        the session that only some actions are about. Raises `Refused`, which is logged too.
         """
         with self._within(session_id, actor=actor, action=action) as act:
             request = Request(
                 actor=actor,
                 action=action,
-                subject=act.subject,
+                subject=about(act) if about is not None else act.subject,
                 recipient=recipient,
                 digest=digest,
                 names=act.subject.names if as_note else "out",

@@ -32,6 +32,7 @@ from assistant.records import (
     Voice,
 )
 from assistant.store import JobRow
+from assistant.workspace.agency_words import agency_corrections
 from assistant.workspace.desk import SOFTWARE, Act, Desk, new_id
 
 if TYPE_CHECKING:
@@ -74,13 +75,17 @@ class Drafting(Desk):
     def begin_draft(
         self, actor: Actor, session_id: str
     ) -> tuple[Transcript, Request, tuple[Correction, ...]]:
-        """Ask the gate, and return what a draft is made from."""
+        """Ask the gate, and return what a draft is made from.
+
+        The corrections are the person's own, then what holds for everybody at this agency.
+        """
         from assistant.workspace.correcting import corrections_of
 
         with self._act(actor, "draft", session_id) as act:
             transcript = act.read("transcript", Transcript)
             request = Request(actor=actor, action="draft", subject=act.subject)
-            return transcript, request, corrections_of(act.tx, act.row.person_id)
+            own = corrections_of(act.tx, act.row.person_id)
+            return transcript, request, (*own, *agency_corrections(act.tx))
 
     def keep_draft(
         self,

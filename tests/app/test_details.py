@@ -56,7 +56,7 @@ def test_the_person_is_told_at_the_sentences_that_hold_them() -> None:
         note_id="note-1", session_id="session-1", person_id="person-1", names="out",
         sections=(NoteSection(name="matters", sentences=sentences),),
     )  # fmt: skip
-    assert pointing_sentences(note) == set(SAID[:3])
+    assert pointing_sentences(note, {}) == set(SAID[:3])
 
 
 def test_every_kind_has_its_words_in_every_language() -> None:

@@ -32,6 +32,7 @@ UNKNOWN = {
     "session_id": "session-0000000000000000", "release_id": "release-0000000000000000",
     "account_id": "peer-0000000000000000", "handle": "x" * 43, "token": "y" * 43,
     "section": "matters", "number": "0", "name": "note.md", "rest": "z",
+    "word_id": "word-0000000000000000", "answer": "agree",
 }  # fmt: skip
 ROLES = ("", "peer", "other_peer", "supervisor", "governance", "admin")
 

@@ -410,6 +410,50 @@ def test_names_are_shown_hidden_and_undone_by_click(scene: Scene) -> None:
     expect(page.locator(".ow-from-2 textarea")).not_to_have_value(re.compile("garden"))
 
 
+def test_a_tick_gives_a_word_for_everybody_and_a_supervisor_answers(scene: Scene) -> None:
+    workspace, supervisor = scene.workspace, scene.staff.actors["supervisor"]
+    session_id = draft_of(workspace, scene.peer)
+    page = scene.page(size="phone")
+    scene.open(page, session_id)
+    word, everybody = page.get_by_label("Hide a word or name"), "Also in everybody's sessions here"
+    word.fill("garden")
+    page.get_by_label(everybody).check()
+    page.get_by_role("button", name="Hide it everywhere").click()
+    wait(page, "never names of people. Nothing was changed.")
+    wait(page, "The rule: peer-hides-word-for-everybody.")
+    assert word.input_value() == "garden"
+    assert "garden" in page.locator("#turn-2").inner_text()
+    page.get_by_label("What is it?").click()
+    page.get_by_role("option", name="A place").click()
+    page.get_by_role("button", name="Hide it everywhere").click()
+    wait(page, "in everybody's sessions from the next draft on")
+    expect(page.get_by_label(everybody)).not_to_be_checked()  # a tick is for one word
+    page.locator("#turn-4 .ow-pick").press("Enter")
+    page.get_by_label("Also ask to show it").check()
+    assert axe_problems(page) == []
+    keep_screen(page, "peer word for everybody phone")
+    page.get_by_role("button", name="Show this everywhere").click()
+    wait(page, "A supervisor decides about everybody's sessions.")
+    listed = workspace.view_agency_words(supervisor)
+    assert [(one.surface, one.is_waiting) for one in listed] == [("garden", False), ("Tomas", True)]
+
+    looking = scene.page(size="phone", login="supervisor")
+    looking.get_by_role("link", name="Words of the agency").click()
+    looking.get_by_role("heading", name="Words that wait for you").wait_for()
+    assert axe_problems(looking) == []
+    assert not looking.evaluate("document.documentElement.scrollWidth > innerWidth")
+    keep_screen(looking, "supervisor words phone")
+    looking.get_by_role("button", name="It could be. Keep it hidden").click()
+    wait(looking, "The word stays hidden. It is off the list.")
+
+    page.get_by_role("button", name="Take back your last word for everybody").click()
+    wait(page, "Your last word for everybody is taken back.")
+    assert workspace.view_agency_words(supervisor) == ()
+    assert "garden" not in page.locator("#turn-2").inner_text()
+    page.get_by_role("button", name="Take back your last word for everybody").click()
+    wait(page, "No word of this session is on the list for everybody.")
+
+
 def middle_of(page: Any, place: str, word: str) -> tuple[float, float]:
     """Return where on the screen a word stands."""
     page.locator(place).scroll_into_view_if_needed()

@@ -23,6 +23,7 @@ from assistant.canonical import note_digest
 from assistant.policy import Actor
 from assistant.workspace import Workspace
 from tests.scenery import TEAM, Clock, give_consent, make_canary, open_test_workspace
+from tests.workspace.test_screens_actions import prepared, transcript
 
 CANARY = make_canary(random.Random(41))
 PASSWORD = "five plain words in a row"
@@ -133,6 +134,23 @@ def release_note(place: Place, *share_with: str) -> tuple[Actor, str]:
     workspace.approve(person, session_id, digest=note_digest(note))
     workspace.release(peer, session_id, to=TEAM, formats=("markdown",))
     return person, session_id
+
+
+def give_words(place: Place) -> tuple[str, str]:
+    """Have a peer hide "class" and ask about "Alana" for everybody; return person and session."""
+    workspace = place.workspace
+    peer = Actor(actor_id=place.ids["peer"], role="peer")
+    person = Actor(actor_id=workspace.add_person(), role="person")
+    session_id = workspace.start_session(peer, person_id=person.actor_id)
+    give_consent(workspace, person, session_id, "transcribe", "ai_draft")
+    said = transcript()
+    workspace.import_transcript(peer, session_id, said)
+    workspace.keep_draft(peer, session_id, transcript=said, prepared=prepared(said))
+    for surface, action, type_ in (("class", "hide", "ORG"), ("Alana", "show", "OTHER")):
+        workspace.correct_identifiers(
+            peer, session_id, surface=surface, action=action, type_=type_, for_everybody=True
+        )
+    return person.actor_id, session_id
 
 
 def supervise(place: Place, *names: str) -> None:
@@ -534,6 +552,69 @@ def test_nobody_co_signs_where_no_payer_asks_for_it(place: Place) -> None:
     assert "no-payer-needs-co-sign" in place.rules()
 
 
+# ---------------------------------------------------------------- the words of the agency
+
+
+def words_of(page: str) -> dict[str, str]:
+    """Return the id of each word that stands on the page."""
+    found = re.findall(r'<p id="(word-[0-9a-f]{16})"><strong><bdi lang="en">([^<]+)<', page)
+    return {word: word_id for word_id, word in found}
+
+
+def test_a_supervisor_sees_a_word_alone_and_agrees(place: Place) -> None:
+    person_id, session_id = give_words(place)
+    supervisor = place.signed_in("supervisor")
+    page = supervisor.get("/supervisor/words").text
+    waiting = page[page.index("Words that wait for you") : page.index("Hidden in every session")]
+    assert "Could it be anybody&#39;s name, or a place here?" in waiting
+    assert "Alana" in waiting
+    assert "Peer" not in waiting  # not who asks
+    assert "2026" not in waiting  # nor when
+    assert "a group or company" in page
+    assert "Added by: <bdi>Peer</bdi>, March 2, 2026" in page
+    for hidden in (person_id, session_id, "Friday", "My sister"):
+        assert hidden not in page
+    word_id = words_of(page)["Alana"]
+    agreed = send(supervisor, f"/supervisor/words/{word_id}/agree", page="/supervisor/words")
+    assert agreed.headers["location"] == "/supervisor/words?done=agree"
+    page = supervisor.get("/supervisor/words?done=agree").text
+    assert "The word is shown from now on" in page
+    assert "No word waits for you now." in page
+    assert "Agreed by: <bdi>Supervisor</bdi>, March 2, 2026" in page
+
+
+def test_a_supervisor_declines_and_removes(place: Place) -> None:
+    give_words(place)
+    supervisor = place.signed_in("supervisor")
+    words = words_of(supervisor.get("/supervisor/words").text)
+    for word, answer in (("Alana", "decline"), ("class", "remove")):
+        path = f"/supervisor/words/{words[word]}/{answer}"
+        done = send(supervisor, path, page="/supervisor/words")
+        assert done.headers["location"] == f"/supervisor/words?done={answer}"
+        again = send(supervisor, path, page="/supervisor/words")
+        assert again.status_code == 409
+        assert 'role="alert"' in again.text
+    assert words_of(supervisor.get("/supervisor/words").text) == {}
+    odd = send(supervisor, f"/supervisor/words/{words['class']}/keep", page="/supervisor/words")
+    assert odd.status_code == 404
+
+
+def test_the_words_of_the_agency_are_there_for_supervisors_alone(place: Place) -> None:
+    give_words(place)
+    supervisor = place.signed_in("supervisor")
+    word_id = words_of(supervisor.get("/supervisor/words").text)["Alana"]
+    for name in ("admin", "peer", "governance"):
+        browser = place.signed_in(name)
+        assert browser.get("/supervisor/words").status_code == 404
+        assert browser.post(f"/supervisor/words/{word_id}/agree").status_code == 404
+    assert place.browser().get("/supervisor/words").status_code == 303
+    bare = supervisor.post(f"/supervisor/words/{word_id}/agree")
+    assert bare.status_code == 403
+    assert place.rules()[-1] == "not-their-form"
+    assert supervisor.get(f"/supervisor/words/{word_id}/agree").status_code == 405
+    assert "No word waits" not in supervisor.get("/supervisor/words").text
+
+
 # ---------------------------------------------------------------- forms, words
 
 
@@ -604,7 +685,9 @@ def test_every_page_speaks_both_languages(place: Place) -> None:
     _person, session_id = release_note(place, place.ids["supervisor"])
     admin, supervisor = place.signed_in("admin"), place.signed_in("supervisor")
     opened = [(admin, path) for path in (*ADMIN_PAGES, f"/admin/accounts/{place.ids['peer']}")]
-    opened += [(supervisor, path) for path in ("/supervisor/", f"/supervisor/{session_id}")]
+    give_words(place)
+    own = ("/supervisor/", "/supervisor/words", f"/supervisor/{session_id}")
+    opened += [(supervisor, path) for path in own]
     opened += [(place.browser(), "/sign-in"), (admin, "/account")]
     for browser, path in opened:
         pages = {}

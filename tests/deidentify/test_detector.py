@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from assistant.deidentify import hide_identifiers
+from assistant.deidentify import Detector, hide_identifiers
 from assistant.deidentify.rules import load_rules
 from assistant.deidentify.spoken import read_runs
 from assistant.errors import SettingError
@@ -75,3 +75,26 @@ def test_said_numbers_are_read_as_digits(said, value):
 def test_said_letters_join_when_asked():
     (run,) = read_runs("two four dash T R dash oh three", letters=True)
     assert run.value == "24TR03"
+
+
+def test_loading_it_does_not_bring_transformers() -> None:
+    code = (
+        "import sys; from assistant.deidentify import load_detector; "
+        "from assistant.settings import load_settings; load_detector(settings=load_settings()); "
+        "print('transformers' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("My brother Jesus drove me.", True),
+        ("Jesus Maldonado called.", True),
+        ("Thank you Jesus.", False),
+        ("Jesus, it's cold in this garage.", False),
+    ],
+)
+def test_a_name_that_people_also_pray_to(detector: Detector, text: str, hidden: bool) -> None:
+    assert ("Jesus" not in hide_identifiers(text, detector=detector)[0]) == hidden

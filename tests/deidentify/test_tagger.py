@@ -57,7 +57,7 @@ def test_windows_hold_every_piece_once_and_none_is_too_long(
 
 
 def test_a_window_begins_with_what_was_said_before_only_within_a_session() -> None:
-    texts = [pieces_of(140), pieces_of(30)]
+    texts = [pieces_of(MAX_PIECES - 20), pieces_of(30)]
     together = list(make_windows(texts, together=True))[1]
     assert together.owners.index((1, 0)) > 10
     assert list(make_windows(texts, together=False))[1].owners.index((1, 0)) == 1

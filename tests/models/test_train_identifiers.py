@@ -7,8 +7,7 @@ import random
 import pytest
 
 from assistant.bundled import locate_model
-from assistant.deidentify.tagger import load_tokenizer
-from assistant.deidentify.tagger_net import TYPES
+from assistant.deidentify.tagger import TYPES, load_tokenizer
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Mark

@@ -1,10 +1,14 @@
-"""What was said, with names hidden: each hidden word shows by a press, any word hides, undo."""
+"""What was said, with names hidden: each hidden word shows by a press, any word hides, undo.
+
+With a tick a word is also hidden in everybody's sessions here, or a supervisor is asked to show it.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -20,8 +24,8 @@ from assistant.app.peer.html import (
     turn_link,
 )
 from assistant.app.peer.page import LAST, ONCE, QUIET, Page, SaidError, bump, markdown
-from assistant.deidentify import report_details
-from assistant.errors import DecisionError
+from assistant.deidentify import Detail, report_details
+from assistant.errors import DecisionError, Refused
 from assistant.policy import Actor
 from assistant.records import Deidentified, DeidentifiedTurn
 
@@ -46,6 +50,8 @@ class Conversation:
                       paragraph(t("talk_about"), class_="ow-soft")))  # fmt: skip
         with gr.Column(visible=False, elem_id="ow-pick") as self._choice:
             self._chosen = markdown(elem_classes=["ow-live"])
+            ask = gr.Checkbox(label=t("show_for_everybody"), info=t("show_for_everybody_info"),
+                              interactive=True)  # fmt: skip
             with gr.Row():
                 show = gr.Button(t("show_everywhere"))
                 leave = gr.Button(t("leave_hidden"))
@@ -54,17 +60,23 @@ class Conversation:
                                  interactive=True, elem_id="ow-hide-word")  # fmt: skip
             kind = gr.Dropdown([(t(f"kind_{one}"), one) for one in _KINDS], value="PERSON",
                                label=t("hide_kind"), interactive=True)  # fmt: skip
+        for_all = gr.Checkbox(label=t("hide_for_everybody"), info=t("hide_for_everybody_info"),
+                              interactive=True)  # fmt: skip
         with gr.Row():
             hide = gr.Button(t("hide_everywhere"), elem_id="ow-hide-button")
             undo = gr.Button(t("undo_correction"))
+            back = gr.Button(t("take_word_back"))
         self.words = markdown(elem_id="ow-conversation")
         changed = [status, self.words, self._choice, note, flags]
+        # A tick is for one word: whatever is pressed next begins without it.
         command.change(self._pick, [command, session], [status, self._choice, self._chosen,
-                                                       self._place], **LAST)  # fmt: skip
+                                                       self._place, ask], **LAST)  # fmt: skip
         leave.click(lambda: gr.update(visible=False), None, self._choice, **QUIET)
-        show.click(self._show, [session, self._place, note, flags], changed, **ONCE)
-        hide.click(self._hide, [session, surface, kind, note, flags], [*changed, surface], **ONCE)
+        show.click(self._show, [session, self._place, ask, note, flags], changed, **ONCE)
+        hide.click(self._hide, [session, surface, kind, for_all, note, flags],
+                   [*changed, surface, for_all], **ONCE)  # fmt: skip
         undo.click(self._undo, [session, note, flags], changed, **ONCE)
+        back.click(self._take_back, session, status, **ONCE)
 
     def _pick(self, command: str, session_id: str, request: gr.Request) -> tuple[Any, ...]:
         """Say what a pressed stand-in stands for, and offer to show it."""
@@ -76,36 +88,56 @@ class Conversation:
 
         said, found = self._page.attempt(request, do)
         if found is None:
-            return said, gr.update(visible=False), "", ""
+            return said, gr.update(visible=False), "", "", False
         place, stand_in, words = found
         stands_for = self._page.t("stands_for", stand_in=stand_in, words=words)
-        return "", gr.update(visible=True), page(paragraph(stands_for)), place
+        return "", gr.update(visible=True), page(paragraph(stands_for)), place, False
 
     def _show(
-        self, session_id: str, place: str, note: int, flags: int, request: gr.Request
+        self, session_id: str, place: str, ask: bool, note: int, flags: int, request: gr.Request
     ) -> tuple[Any, ...]:
         def do(actor: Actor) -> str:
             _stand_in, words = self._words_at(actor, session_id, place)
-            self._page.workspace.correct_identifiers(
-                actor, session_id, surface=words, action="show"
-            )
+            with self._saying("show_not_for_everybody", is_asked=ask):
+                self._page.workspace.correct_identifiers(
+                    actor, session_id, surface=words, action="show", for_everybody=ask
+                )
             return conversation_html(self._page, actor, session_id)
 
-        return self._changed(request, do, "shown", note, flags)
+        return self._changed(request, do, "shown_and_asked" if ask else "shown", note, flags)
 
     def _hide(
-        self, session_id: str, surface: str, kind: str, note: int, flags: int, request: gr.Request
-    ) -> tuple[Any, ...]:
+        self, session_id: str, surface: str, kind: str, for_all: bool, note: int, flags: int,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:  # fmt: skip
         def do(actor: Actor) -> str:
-            self._page.workspace.correct_identifiers(
-                actor, session_id, surface=surface, action="hide",
-                type_=kind if kind in _KINDS else "OTHER",
-            )  # fmt: skip
+            with self._saying("hide_not_for_everybody", is_asked=for_all):
+                self._page.workspace.correct_identifiers(
+                    actor, session_id, surface=surface, action="hide",
+                    type_=kind if kind in _KINDS else "OTHER", for_everybody=for_all,
+                )  # fmt: skip
             return conversation_html(self._page, actor, session_id)
 
-        changed = self._changed(request, do, "hidden", note, flags)
+        done = "hidden_for_everybody" if for_all else "hidden"
+        changed = self._changed(request, do, done, note, flags)
         is_kept = changed[3] != note
-        return (*changed, "" if is_kept else surface)
+        return (*changed, *(("", False) if is_kept else (surface, for_all)))
+
+    def _take_back(self, session_id: str, request: gr.Request) -> str:
+        def do(actor: Actor) -> None:
+            self._page.workspace.take_word_back(actor, session_id)
+
+        return self._page.attempt(request, do, done=self._page.t("word_taken_back"))[0]
+
+    @contextmanager
+    def _saying(self, message: str, *, is_asked: bool) -> Iterator[None]:
+        """Say why a word cannot hold for everybody, and by which rule."""
+        try:
+            yield
+        except Refused as refused:
+            if not is_asked or not refused.rule.startswith("peer-"):
+                raise
+            raise SaidError(self._page.t(message, rule=refused.rule)) from None
 
     def _undo(self, session_id: str, note: int, flags: int, request: gr.Request) -> tuple[Any, ...]:
         def do(actor: Actor) -> str:
@@ -160,7 +192,12 @@ def conversation_html(p: Page, actor: Actor, session_id: str) -> str:
 def details_html(p: Page, hidden: Deidentified) -> str:
     """Say which small facts together could point to the person; empty if many people share them."""
     own = [turn for turn in hidden.turns if turn.role == "person"]
-    report = report_details([turn.text for turn in own])
+    found = [
+        Detail(text=number, start=one.start, end=one.end, kind=one.kind)
+        for number, turn in enumerate(own)
+        for one in turn.details
+    ]
+    report = report_details([turn.text for turn in own], found=found)
     if not report.is_rare:
         return ""
     items = [

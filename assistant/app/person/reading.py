@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -26,8 +26,15 @@ from assistant.app.person.plain import (
 )
 from assistant.app.person.visit import NoteRoute, Reader, Visit, Visitor, not_there
 from assistant.canonical import note_digest
-from assistant.deidentify import report_details
-from assistant.records import Note, NoteSection, NoteSentence, Origin, SurrogateMap
+from assistant.deidentify import Detail, report_details
+from assistant.records import (
+    Note,
+    NoteSection,
+    NoteSentence,
+    Origin,
+    SurrogateMap,
+    TurnDetail,
+)
 
 router = APIRouter(route_class=NoteRoute)
 PER_PAGE = 10  # sentences; with their sources a page stays under 60 kB
@@ -147,7 +154,8 @@ def find_part(visit: Visit, note: Note, section: str) -> tuple[int, NoteSection]
 def lines_of(visit: Visit, note: Note, part: NoteSection) -> tuple[Line, ...]:
     """Return the sentences of a part with the words each came from, names as in the note."""
     said = visit.workspace.view_sources(visit.actor, visit.session_id)
-    pointing = pointing_sentences(note)
+    details = visit.workspace.view_details(visit.actor, visit.session_id)
+    pointing = pointing_sentences(note, details)
     surrogates = hidden_words(visit) if note.names == "in" else None
     return tuple(
         Line(
@@ -162,10 +170,22 @@ def lines_of(visit: Visit, note: Note, part: NoteSection) -> tuple[Line, ...]:
     )
 
 
-def pointing_sentences(note: Note) -> frozenset[str]:
-    """Return the sentences with details that few people have together; none if many do."""
-    texts = [s.text for section in note.sections for s in section.sentences]
-    report = report_details(texts)
+def pointing_sentences(note: Note, details: Mapping[int, Sequence[TurnDetail]]) -> frozenset[str]:
+    """Return the sentences with details that few people have together; none if many do.
+
+    `details` are the small facts in what was said, by turn: a sentence holds those its words came
+    from.
+    """
+    sentences = [s for section in note.sections for s in section.sentences]
+    found = [
+        Detail(text=number, start=0, end=len(sentence.text), kind=one.kind)
+        for number, sentence in enumerate(sentences)
+        for place in sentence.evidence
+        for one in details.get(place.turn, ())
+        if one.start < place.end and place.start < one.end
+    ]
+    texts = [sentence.text for sentence in sentences]
+    report = report_details(texts, found=found)
     return frozenset(texts[one.text] for one in report.details) if report.is_rare else frozenset()
 
 

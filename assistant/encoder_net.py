@@ -1,16 +1,16 @@
-"""The network of the tagger: the sentence encoder MiniLM with a low-rank change to every layer.
+"""The sentence encoder MiniLM with a low-rank change to every layer and a class for each piece.
 
 BERT (Devlin et al. 2019) as all-MiniLM-L6-v2 has it, written out: importing transformers takes
 more than a second by itself. The change is LoRA (Hu et al. 2021) on every linear map; what was
-learned is the change, the norms, an embedding of how a piece is capitalised (the tokenizer folds
-case), and the last map to a class for each piece. Import this module only where a network is
+learned is the change, the norms, an embedding of a mark that each piece carries (how it is
+capitalised, who says it), and the last map to classes. Import this module only where a network is
 needed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assistant.records import IdentifierType
-
-TYPES: tuple[IdentifierType, ...] = (
-    "PERSON", "NICKNAME", "LOCATION", "ORG", "DATE", "AGE", "PHONE", "EMAIL", "ID", "URL", "HANDLE",
-    "OTHER",
-)  # fmt: skip
-N_CLASSES = 1 + 2 * len(TYPES)  # outside; then beginning and inside of each type
-N_SHAPES = 6  # unknown, small, Capitalised, CAPITALS, mIxed, no letters
 RANK = 32
 
 
@@ -107,8 +99,9 @@ class TagNet(nn.Module):  # type: ignore[misc] # torch has no types here
     """Word pieces to classes. `dropout` counts in training only."""
 
     def __init__(
-        self, shape: Shape, *, n_pieces: int, n_positions: int, dropout: float = 0.1
-    ) -> None:
+        self, shape: Shape, *, n_pieces: int, n_positions: int, n_marks: int, n_classes: int,
+        dropout: float,
+    ) -> None:  # fmt: skip
         super().__init__()
         width = shape.width
         self.dropout = dropout
@@ -117,14 +110,14 @@ class TagNet(nn.Module):  # type: ignore[misc] # torch has no types here
         self.kinds = nn.Embedding(2, width)
         for table in (self.words, self.positions, self.kinds):
             table.weight.requires_grad_(requires_grad=False)
-        self.shapes = nn.Embedding(N_SHAPES, width)
+        self.shapes = nn.Embedding(n_marks, width)
         nn.init.zeros_(self.shapes.weight)
         self.norm = nn.LayerNorm(width, eps=shape.eps)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.n_layers))
-        self.out = nn.Linear(width, N_CLASSES)
+        self.out = nn.Linear(width, n_classes)
 
     def forward(self, pieces: Tensor, shapes: Tensor, is_there: Tensor) -> Tensor:
-        """Return class scores (batch, length, N_CLASSES) before softmax.
+        """Return class scores (batch, length, n_classes) before softmax.
 
         `pieces` and `shapes` are ids (batch, length); `is_there` is True where a piece stands.
         """
@@ -149,7 +142,7 @@ _OWN_TABLES = {
 }  # fmt: skip
 
 
-def build_net(folder: Path, *, dropout: float = 0.1) -> TagNet:
+def build_net(folder: Path, *, n_marks: int, n_classes: int, dropout: float = 0.1) -> TagNet:
     """Build the network over the encoder in `folder`, nothing learned yet.
 
     Raises `OSError`, `KeyError`, `RuntimeError` or `ValueError` if the files do not fit.
@@ -159,7 +152,8 @@ def build_net(folder: Path, *, dropout: float = 0.1) -> TagNet:
     weights = load_file(folder / "model.safetensors")
     net = TagNet(
         read_shape(folder), n_pieces=len(weights["embeddings.word_embeddings.weight"]),
-        n_positions=len(weights["embeddings.position_embeddings.weight"]), dropout=dropout,
+        n_positions=len(weights["embeddings.position_embeddings.weight"]), n_marks=n_marks,
+        n_classes=n_classes, dropout=dropout,
     )  # fmt: skip
     renamed = {
         own: weight for name, weight in weights.items() if (own := _own_name(name)) is not None
@@ -188,6 +182,41 @@ def learned_weights(net: TagNet) -> dict[str, Tensor]:
         for name, weight in net.named_parameters()
         if weight.requires_grad
     }
+
+
+def load_net(folder: Path, adapter: Path, *, n_marks: int, n_classes: int) -> TagNet:
+    """Build the network over the encoder in `folder` with what `adapter` holds, for use.
+
+    Raises `OSError`, `KeyError`, `ValueError`, `RuntimeError` or safetensors' error if a file is
+    missing, broken or does not fit.
+    """
+    from safetensors.torch import load_file
+
+    net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
+    put_learned(net, load_file(adapter))
+    return net
+
+
+def average(changes: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of what several runs learned, each change cut to the rank of one (truncated
+    SVD).
+
+    The mean of networks that began alike is often better than each (Wortsman et al. 2022).
+    """
+    mean: dict[str, Tensor] = {}
+    for name in changes[0]:
+        if name.endswith(".down"):
+            continue
+        if not name.endswith(".up"):
+            mean[name] = torch.stack([one[name].float() for one in changes]).mean(0).half()
+            continue
+        down = name.removesuffix("up") + "down"
+        whole = torch.stack([one[name].float() @ one[down].float() for one in changes]).mean(0)
+        left, weight, right = torch.linalg.svd(whole, full_matrices=False)
+        root = weight[:RANK].sqrt()
+        mean[name] = (left[:, :RANK] * root).half().contiguous()
+        mean[down] = (root[:, None] * right[:RANK]).half().contiguous()
+    return mean
 
 
 def put_learned(net: TagNet, learned: Mapping[str, Tensor]) -> None:

@@ -1,0 +1,140 @@
+"""Learn the finder of small facts: `python -m models.train_details`.
+
+Learned from the facts labelled in the train split (`models/data/details`); only what the person
+says is read. Seeded, on the CPU. Dev chose the number of passes and the threshold; test is not
+read.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from assistant.bundled import locate_model
+from assistant.deidentify.detail_finder import KINDS, N_CLASSES, N_MARKS
+from assistant.deidentify.pieces import cut_text, make_windows
+from assistant.deidentify.tagger import load_tokenizer
+from assistant.encoder_net import TagNet, build_net
+from assistant.settings import load_settings
+from models.corpus import load_sessions
+from models.corpus.rows import Mark, Session
+from models.train_identifiers import ADAPTER as IDENTIFIERS
+from models.train_identifiers import (
+    IGNORED,
+    Example,
+    Marked,
+    run_cycle,
+    write_adapter,
+    write_otherwise,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+LABELS = ROOT / "models" / "data" / "details"
+ADAPTER = ROOT / "models" / "heads" / "details.safetensors"
+
+SEED = 20
+N_PASSES = 8
+RATE = 6e-4
+PIECES_PER_BATCH = 800
+STRETCHES = (2, 6, 20)  # turns that stand together, so that windows begin anywhere
+
+
+def read_labelled(session: Session) -> list[Marked]:
+    """Return the person's turns with the labelled words as marks of their kind."""
+    rows = [
+        row.split(" | ", 2)
+        for row in (LABELS / f"{session.id}.txt").read_text("utf-8").splitlines()
+        if row and not row.startswith("#")
+    ]
+    texts = []
+    for turn in session.turns:
+        if turn.role != "person":
+            continue
+        text = turn.plain.replace("\n", " ")
+        marks = sorted(
+            (
+                Mark(start=text.index(words), end=text.index(words) + len(words), type=kind,
+                     surface=words)
+                for number, kind, words in rows
+                if int(number) == turn.number
+            ),
+            key=lambda mark: (mark.start, mark.end),
+        )  # fmt: skip
+        texts.append(Marked(text=text, marks=tuple(marks)))
+    return texts
+
+
+def make_examples(texts: Sequence[Marked], tokenizer: object) -> list[Example]:
+    """Cut texts into windows with the class of every piece."""
+    cut = [cut_text(one.text, tokenizer, has_case=False) for one in texts]  # type: ignore[arg-type]
+    classes = []
+    for one, pieces in zip(texts, cut, strict=True):
+        row = [0] * len(pieces.ids)
+        for mark in one.marks:
+            is_first = True
+            for i, (start, end) in enumerate(pieces.offsets):
+                if start < mark.end and mark.start < end:
+                    row[i] = 1 + 2 * KINDS.index(mark.type) + (not is_first)  # type: ignore[arg-type]
+                    is_first = False
+        classes.append(row)
+    return [
+        Example(
+            window=window,
+            classes=[IGNORED if own is None else classes[own[0]][own[1]] for own in window.owners],
+        )
+        for window in make_windows(cut, together=True)
+    ]
+
+
+def make_pass(
+    sessions: Sequence[Sequence[Marked]], rng: random.Random, tokenizer: object
+) -> list[Example]:
+    """One pass over all sessions, some written as speech recognition does."""
+    examples: list[Example] = []
+    for texts in sessions:
+        rows = write_otherwise(texts, rng)
+        at = 0
+        while at < len(rows):
+            n = rng.choice(STRETCHES)
+            examples += make_examples(rows[at : at + n], tokenizer)
+            at += n
+    return examples
+
+
+def learn() -> TagNet:
+    import torch
+    from safetensors.torch import load_file
+
+    torch.manual_seed(SEED)
+    rng = random.Random(SEED)  # noqa: S311 - to mix, not to hide
+    folder = locate_model("encoder", settings=load_settings())
+    tokenizer = load_tokenizer(folder)
+    sessions = [read_labelled(session) for session in load_sessions("train")]
+    net = build_net(folder, n_marks=N_MARKS, n_classes=N_CLASSES)
+    # It begins with what the identifier tagger learned: 655 stretches alone are too few to begin
+    # from the bare encoder (the loss stayed where it was).
+    begun = {
+        name: weight.float()
+        for name, weight in load_file(IDENTIFIERS).items()
+        if not name.startswith(("out.", "shapes."))
+    }
+    net.load_state_dict(begun, strict=False)
+    net.train()
+    passes = (make_pass(sessions, rng, tokenizer) for _ in range(N_PASSES))
+    run_cycle(
+        net, passes, N_PASSES, RATE, rng, kept=ADAPTER.with_suffix(".partial"),
+        most=PIECES_PER_BATCH,
+    )  # fmt: skip
+    return net
+
+
+def main() -> int:
+    write_adapter(learn(), ADAPTER)
+    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
