@@ -10,13 +10,15 @@ needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from assistant.errors import ModelUnavailable
 
 RANK = 32
 
@@ -187,36 +189,20 @@ def learned_weights(net: TagNet) -> dict[str, Tensor]:
 def load_net(folder: Path, adapter: Path, *, n_marks: int, n_classes: int) -> TagNet:
     """Build the network over the encoder in `folder` with what `adapter` holds, for use.
 
-    Raises `OSError`, `KeyError`, `ValueError`, `RuntimeError` or safetensors' error if a file is
-    missing, broken or does not fit.
+    Raises `ModelUnavailable` if a file is missing, broken or does not fit.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
-    put_learned(net, load_file(adapter))
+    try:
+        net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
+        put_learned(net, load_file(adapter))
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError):
+        raise ModelUnavailable(
+            f"{adapter.name} cannot be loaded or does not fit the encoder. Run `ownwords models "
+            "fetch`; if that does not help, install Own Words again."
+        ) from None
     return net
-
-
-def average(changes: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of what several runs learned, each change cut to the rank of one (truncated
-    SVD).
-
-    The mean of networks that began alike is often better than each (Wortsman et al. 2022).
-    """
-    mean: dict[str, Tensor] = {}
-    for name in changes[0]:
-        if name.endswith(".down"):
-            continue
-        if not name.endswith(".up"):
-            mean[name] = torch.stack([one[name].float() for one in changes]).mean(0).half()
-            continue
-        down = name.removesuffix("up") + "down"
-        whole = torch.stack([one[name].float() @ one[down].float() for one in changes]).mean(0)
-        left, weight, right = torch.linalg.svd(whole, full_matrices=False)
-        root = weight[:RANK].sqrt()
-        mean[name] = (left[:, :RANK] * root).half().contiguous()
-        mean[down] = (root[:, None] * right[:RANK]).half().contiguous()
-    return mean
 
 
 def put_learned(net: TagNet, learned: Mapping[str, Tensor]) -> None:

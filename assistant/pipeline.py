@@ -72,10 +72,11 @@ _ALWAYS_HELD: frozenset[SafetyTopic] = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the first half needs, loaded once. `model` None: every sentence stays verbatim."""
+    """What the first half needs, loaded once. `model` None: every sentence stays verbatim;
+    `details` None: small facts are not looked for, since nobody will be shown them."""
 
     detector: Detector
-    details: DetailFinder
+    details: DetailFinder | None
     encoder: SentenceEncoder
     model: LanguageModel | None
     language: LanguageRules
@@ -93,7 +94,7 @@ class Prepared:
     timings_s: Mapping[str, float]
 
 
-def load_parts(settings: Settings, *, with_model: bool = True) -> Parts:
+def load_parts(settings: Settings, *, with_model: bool = True, with_details: bool = True) -> Parts:
     """Load detector, encoder, model and rules; seconds, not milliseconds.
 
     Raises `ModelUnavailable` if the models were not fetched, `SettingError` if a policy file is
@@ -101,7 +102,7 @@ def load_parts(settings: Settings, *, with_model: bool = True) -> Parts:
     """
     return Parts(
         detector=load_detector(settings=settings, nlp=load_pipeline()),
-        details=load_detail_finder(settings=settings),
+        details=load_detail_finder(settings=settings) if with_details else None,
         encoder=load_encoder(settings=settings),
         model=load_language_model(settings=settings) if with_model else None,
         language=load_language_rules(),
@@ -130,7 +131,8 @@ def prepare(
     deidentified, surrogates = remove_identifiers(
         transcript, detector=parts.detector, corrections=corrections
     )
-    deidentified = mark_details(transcript, deidentified, finder=parts.details)
+    if parts.details is not None:
+        deidentified = mark_details(transcript, deidentified, finder=parts.details)
     deidentified_at = perf_counter()
     progress("safety")
     topics = surface_topics(deidentified, rules=parts.safety, encoder=parts.encoder)

@@ -98,7 +98,7 @@ def draft_session(
 
     started = perf_counter()
     transcript = parse_transcript(content, name=name, settings=settings, person=person, peer=peer)
-    parts = load_parts(settings, with_model=voice == "tidied")
+    parts = load_parts(settings, with_model=voice == "tidied", with_details=False)
     loaded = perf_counter() - started
     prepared = prepare(
         transcript, gate=load_gate(), request=preview_request(), parts=parts, voice=voice

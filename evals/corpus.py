@@ -37,7 +37,7 @@ _CITED_SHARE = 0.3  # statement boundaries of the drafter and of the gold differ
 
 def measure_split(split: str, *, show: bool = False) -> tuple[Figure, ...]:
     """Measure every session of a split; minutes."""
-    parts = load_parts(load_settings(), with_model=False)
+    parts = load_parts(load_settings(), with_model=False, with_details=False)
     counts: Counter[str] = Counter()
     kinds: dict[str, Counter[bool]] = {}
     for session in load_sessions(split):

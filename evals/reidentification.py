@@ -51,7 +51,7 @@ DETAILS = Path(__file__).resolve().parent.parent / "models" / "data" / "details"
 ALIKE = 85
 MIN_LETTERS = 5
 _NAMED = frozenset({"PERSON", "NICKNAME", "LOCATION", "ORG"})
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+")  # a possessive's "s" is a word of its own
 _STAND_IN = re.compile(r"<[A-Z]+_\d+>")
 Vectors = NDArray[np.float32]
 
@@ -66,12 +66,12 @@ def measure_remains(split: str, parts: Parts) -> Iterator[Figure]:
         lines = lines_of(session)
         hidden, _ = remove_identifiers(read_session(session), detector=parts.detector)
         for name, spans in (("ours", spans_of(hidden)), ("stock", stock(lines))):
-            counts[name].update(_count_remains(lines, spans, parts))
+            counts[name].update(count_remains(lines, spans, parts))
     for name, found in counts.items():
         yield share(f"{name}.remains_{split}.names_still_told", found["told"], found["words"])
 
 
-def _count_remains(lines: Sequence[Line], spans: Spans, parts: Parts) -> Counter[str]:
+def count_remains(lines: Sequence[Line], spans: Spans, parts: Parts) -> Counter[str]:
     """Count the different words of names, and those that the hidden session still holds."""
     lexicon = parts.detector.lexicon
     wanted = {
@@ -155,14 +155,14 @@ def measure_relinking(split: str, parts: Parts) -> Iterator[Figure]:
     sessions = load_sessions(split)  # type: ignore[arg-type]
     halves = [[_note(half, parts) for half in _halves(session, parts)] for session in sessions]
     first, second = [pair[0] for pair in halves], [pair[1] for pair in halves]
-    yield _linked(f"relinking_{split}.by_rare_words", _alike_by_words(first, second))
-    yield _linked(f"relinking_{split}.by_meaning", _alike_by_meaning(first, second, parts))
+    yield linked(f"relinking_{split}.by_rare_words", alike_by_words(first, second))
+    yield linked(f"relinking_{split}.by_meaning", _alike_by_meaning(first, second, parts))
     notes = [_note(_hide(session, parts), parts) for session in sessions]
     facts = [read_facts(session.id) for session in sessions]
     if not any(facts):
         return
     known = [" ".join(one) for one in facts]
-    found = _alike_by_words(known, notes)
+    found = alike_by_words(known, notes)
     rows = [i for i, one in enumerate(facts) if one]
     yield share(
         f"relinking_{split}.by_an_acquaintance", sum(int(found[i].argmax()) == i for i in rows),
@@ -196,11 +196,11 @@ def note_text(draft: Draft) -> str:
     return " ".join(_STAND_IN.sub(" ", text).split())
 
 
-def _linked(name: str, alike: Vectors) -> Figure:
+def linked(name: str, alike: Vectors) -> Figure:
     return share(name, int((alike.argmax(axis=1) == np.arange(len(alike))).sum()), len(alike))
 
 
-def _alike_by_words(left: Sequence[str], right: Sequence[str]) -> Vectors:
+def alike_by_words(left: Sequence[str], right: Sequence[str]) -> Vectors:
     """Cosine of tf-idf vectors over the words of both sides, shape (left, right)."""
     bags = [Counter(word.casefold() for word in _WORD.findall(text)) for text in (*left, *right)]
     n_with = Counter(word for bag in bags for word in bag)
@@ -242,7 +242,7 @@ def main() -> int:
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}")
-    parts = load_parts(load_settings(), with_model=False)
+    parts = load_parts(load_settings(), with_model=False, with_details=False)
     figures: list[Figure] = []
     for part in chosen:
         for figure in PARTS[part](options.split, parts):

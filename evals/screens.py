@@ -109,7 +109,7 @@ def measure_typing(*, n_runs: int) -> dict[str, float]:
     )  # fmt: skip
     prepared = prepare(
         said, gate=load_gate(), request=preview_request(),
-        parts=load_parts(settings, with_model=False), voice="exact",
+        parts=load_parts(settings, with_model=False, with_details=False), voice="exact",
     )  # fmt: skip
 
     class OneSession:

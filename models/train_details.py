@@ -11,10 +11,11 @@ import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.bundled import locate_model
 from assistant.deidentify.detail_finder import KINDS, N_CLASSES, N_MARKS
-from assistant.deidentify.pieces import cut_text, make_windows
+from assistant.deidentify.pieces import cut_text
 from assistant.deidentify.tagger import load_tokenizer
 from assistant.encoder_net import TagNet, build_net
 from assistant.settings import load_settings
@@ -22,13 +23,16 @@ from models.corpus import load_sessions
 from models.corpus.rows import Mark, Session
 from models.train_identifiers import ADAPTER as IDENTIFIERS
 from models.train_identifiers import (
-    IGNORED,
     Example,
     Marked,
+    label_windows,
     run_cycle,
     write_adapter,
     write_otherwise,
 )
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ROOT / "models" / "data" / "details"
@@ -66,30 +70,8 @@ def read_labelled(session: Session) -> list[Marked]:
     return texts
 
 
-def make_examples(texts: Sequence[Marked], tokenizer: object) -> list[Example]:
-    """Cut texts into windows with the class of every piece."""
-    cut = [cut_text(one.text, tokenizer, has_case=False) for one in texts]  # type: ignore[arg-type]
-    classes = []
-    for one, pieces in zip(texts, cut, strict=True):
-        row = [0] * len(pieces.ids)
-        for mark in one.marks:
-            is_first = True
-            for i, (start, end) in enumerate(pieces.offsets):
-                if start < mark.end and mark.start < end:
-                    row[i] = 1 + 2 * KINDS.index(mark.type) + (not is_first)  # type: ignore[arg-type]
-                    is_first = False
-        classes.append(row)
-    return [
-        Example(
-            window=window,
-            classes=[IGNORED if own is None else classes[own[0]][own[1]] for own in window.owners],
-        )
-        for window in make_windows(cut, together=True)
-    ]
-
-
 def make_pass(
-    sessions: Sequence[Sequence[Marked]], rng: random.Random, tokenizer: object
+    sessions: Sequence[Sequence[Marked]], rng: random.Random, tokenizer: Tokenizer
 ) -> list[Example]:
     """One pass over all sessions, some written as speech recognition does."""
     examples: list[Example] = []
@@ -98,7 +80,9 @@ def make_pass(
         at = 0
         while at < len(rows):
             n = rng.choice(STRETCHES)
-            examples += make_examples(rows[at : at + n], tokenizer)
+            stretch = rows[at : at + n]
+            cut = [cut_text(one.text, tokenizer, has_case=False) for one in stretch]
+            examples += label_windows(stretch, cut, kinds=KINDS, together=True)
             at += n
     return examples
 

@@ -1,6 +1,6 @@
 """Learn the adapter of the identifier tagger: `python -m models.train_identifiers`.
 
-    python -m models.train_identifiers              learn (about 40 minutes on two cores), write it
+    python -m models.train_identifiers              learn (two runs of 7 passes), write it
 
 Learned from the train split of the practice corpus and the marked lines in
 `models/data/identifiers/`, all fictional and all in the repository. Every pass over them exchanges
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from assistant.bundled import locate_model
 from assistant.deidentify.detector import judge_case
-from assistant.deidentify.pieces import PAD, Window, cut_text, make_windows
+from assistant.deidentify.pieces import PAD, Pieces, Window, cut_text, make_windows
 from assistant.settings import load_settings
 from models.corpus.rows import Mark, Session, load_sessions, marks_of
 from models.corpus.source import strip_marks
@@ -176,15 +176,23 @@ def make_examples(
         )
         for i, one in enumerate(texts)
     ]  # fmt: skip
+    yield from label_windows(texts, cut, kinds=TYPES, together=together)
+
+
+def label_windows(
+    texts: Sequence[Marked], cut: Sequence[Pieces], *, kinds: Sequence[str], together: bool
+) -> Iterator[Example]:
+    """Pack texts that were cut into windows, each piece with its class: 0 outside, then beginning
+    and inside of each kind of mark; what is only there to be read is ignored."""
     classes = []
     for one, pieces in zip(texts, cut, strict=True):
         row = [0] * len(pieces.ids)
         for mark in one.marks:
-            first = True
+            is_first = True
             for i, (start, end) in enumerate(pieces.offsets):
                 if start < mark.end and mark.start < end:
-                    row[i] = 1 + 2 * TYPES.index(mark.type) + (not first)  # type: ignore[arg-type]
-                    first = False
+                    row[i] = 1 + 2 * kinds.index(mark.type) + (not is_first)
+                    is_first = False
         classes.append(row)
     for window in make_windows(cut, together=together):
         yield Example(
@@ -317,6 +325,32 @@ def run_cycle(
         write_adapter(net, kept)
 
 
+def average(changes: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of what several runs learned, each change cut to the rank of one (truncated
+    SVD).
+
+    The mean of networks that began alike is often better than each (Wortsman et al. 2022).
+    """
+    import torch
+
+    from assistant.encoder_net import RANK
+
+    mean: dict[str, Tensor] = {}
+    for name in changes[0]:
+        if name.endswith(".down"):
+            continue
+        if not name.endswith(".up"):
+            mean[name] = torch.stack([one[name].float() for one in changes]).mean(0).half()
+            continue
+        down = name.removesuffix("up") + "down"
+        whole = torch.stack([one[name].float() @ one[down].float() for one in changes]).mean(0)
+        left, weight, right = torch.linalg.svd(whole, full_matrices=False)
+        root = weight[:RANK].sqrt()
+        mean[name] = (left[:, :RANK] * root).half().contiguous()
+        mean[down] = (root[:, None] * right[:RANK]).half().contiguous()
+    return mean
+
+
 def write_adapter(net: TagNet, path: Path) -> None:
     from assistant.encoder_net import learned_weights
 
@@ -332,7 +366,7 @@ def write_weights(learned: Mapping[str, Tensor], path: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    from assistant.encoder_net import average, learned_weights
+    from assistant.encoder_net import learned_weights
 
     argparse.ArgumentParser(description="Learn the adapter of the identifier tagger.").parse_args(
         argv

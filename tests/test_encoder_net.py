@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import save_file
 
 from assistant.bundled import locate_model
-from assistant.encoder_net import RANK, average, build_net, learned_weights, load_net, put_learned
+from assistant.encoder_net import RANK, build_net, learned_weights, load_net, put_learned
+from assistant.errors import ModelUnavailable
 from assistant.settings import load_settings
+from models.train_identifiers import average
 
 FOLDER = locate_model("encoder", settings=load_settings())
 
@@ -36,13 +38,24 @@ def test_the_mean_of_one_run_is_that_run() -> None:
     assert mean[f"{name}.down"].shape[0] == RANK
 
 
-def test_the_mean_of_two_runs_fits_the_network() -> None:
-    net = build_net(FOLDER, n_marks=2, n_classes=3)
-    put_learned(net, average([changed(1), changed(2)]))
+def test_the_mean_of_two_runs_is_half_of_each_and_fits_the_network() -> None:
+    one, two = changed(1), changed(2)
+    mean = average([one, two])
+    put_learned(build_net(FOLDER, n_marks=2, n_classes=3), mean)
+    torch.testing.assert_close(
+        mean["out.weight"].float(), (one["out.weight"].float() + two["out.weight"].float()) / 2,
+        atol=2e-3, rtol=0.05,
+    )  # fmt: skip
+    name = "layers.0.query"
+    # Two changes of rank 32 make one of rank 64; what the cut keeps is the nearest of rank 32.
+    whole = sum((c[f"{name}.up"].float() @ c[f"{name}.down"].float()) / 2 for c in (one, two))
+    kept = mean[f"{name}.up"].float() @ mean[f"{name}.down"].float()
+    lost = torch.linalg.svdvals(whole)[RANK:].square().sum().sqrt()
+    assert float((whole - kept).norm()) == pytest.approx(float(lost), rel=0.05)
 
 
 def test_a_file_for_another_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     save_file(changed(1), path)
-    with pytest.raises((ValueError, RuntimeError)):
+    with pytest.raises(ModelUnavailable, match=r"x\.safetensors"):
         load_net(FOLDER, path, n_marks=2, n_classes=4)

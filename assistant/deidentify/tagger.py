@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from assistant.bundled import locate_model
 from assistant.deidentify.found import Found
 from assistant.deidentify.pieces import PAD, Pieces, cut_text, make_windows
-from assistant.errors import ModelUnavailable
 from assistant.records import IdentifierType
 from assistant.resources import resource_path
 from assistant.settings import Settings
@@ -192,15 +191,7 @@ def load_tagger(*, settings: Settings) -> Tagger:
 
 def read_tagger(folder: Path, *, adapter: Path) -> Tagger:
     """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
-    from safetensors import SafetensorError
-
     from assistant.encoder_net import load_net
 
-    try:
-        net = load_net(folder, adapter, n_marks=N_SHAPES, n_classes=N_CLASSES)
-        return Tagger(net, load_tokenizer(folder))
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError):
-        raise ModelUnavailable(
-            f"The identifier tagger ({adapter.name}) cannot be loaded or does not fit the encoder. "
-            "Run `ownwords models fetch`; if that does not help, install Own Words again."
-        ) from None
+    net = load_net(folder, adapter, n_marks=N_SHAPES, n_classes=N_CLASSES)
+    return Tagger(net, load_tokenizer(folder))

@@ -35,7 +35,6 @@ from assistant.records import (
     SectionName,
     ServiceRecord,
     SurrogateMap,
-    TurnDetail,
     Verb,
 )
 from assistant.sealed import WordsKind
@@ -196,21 +195,12 @@ class Deciding(Meeting):
             lambda note: decide.add_sentence(note, section=section, text=text),
         )  # fmt: skip
 
-    def view_sources(self, actor: Actor, session_id: str) -> Mapping[int, str]:
-        """Return what the person said, by turn, with stand-ins; empty once it is deleted."""
+    def view_said(self, actor: Actor, session_id: str) -> Mapping[int, DeidentifiedTurn]:
+        """Return what was said, by turn, with stand-ins; empty once it is deleted."""
         with self._act(actor, "view_transcript", session_id) as act:
             if not act.has("deidentified"):
                 return {}
-            hidden = act.read("deidentified", Deidentified)
-            return {turn.number: turn.text for turn in hidden.turns}
-
-    def view_details(self, actor: Actor, session_id: str) -> Mapping[int, tuple[TurnDetail, ...]]:
-        """Return the small facts in what the person said, by turn; empty once it is deleted."""
-        with self._act(actor, "view_transcript", session_id) as act:
-            if not act.has("deidentified"):
-                return {}
-            hidden = act.read("deidentified", Deidentified)
-            return {turn.number: turn.details for turn in hidden.turns if turn.details}
+            return {turn.number: turn for turn in act.read("deidentified", Deidentified).turns}
 
     def own_words(self, actor: Actor, session_id: str) -> tuple[OwnWords, ...]:
         """Return whole sentences the person said that are not in the note, for them to pick from.

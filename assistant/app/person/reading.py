@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -28,12 +28,12 @@ from assistant.app.person.visit import NoteRoute, Reader, Visit, Visitor, not_th
 from assistant.canonical import note_digest
 from assistant.deidentify import Detail, report_details
 from assistant.records import (
+    DeidentifiedTurn,
     Note,
     NoteSection,
     NoteSentence,
     Origin,
     SurrogateMap,
-    TurnDetail,
 )
 
 router = APIRouter(route_class=NoteRoute)
@@ -153,9 +153,8 @@ def find_part(visit: Visit, note: Note, section: str) -> tuple[int, NoteSection]
 
 def lines_of(visit: Visit, note: Note, part: NoteSection) -> tuple[Line, ...]:
     """Return the sentences of a part with the words each came from, names as in the note."""
-    said = visit.workspace.view_sources(visit.actor, visit.session_id)
-    details = visit.workspace.view_details(visit.actor, visit.session_id)
-    pointing = pointing_sentences(note, details)
+    said = visit.workspace.view_said(visit.actor, visit.session_id)
+    pointing = pointing_sentences(note, said)
     surrogates = hidden_words(visit) if note.names == "in" else None
     return tuple(
         Line(
@@ -170,18 +169,20 @@ def lines_of(visit: Visit, note: Note, part: NoteSection) -> tuple[Line, ...]:
     )
 
 
-def pointing_sentences(note: Note, details: Mapping[int, Sequence[TurnDetail]]) -> frozenset[str]:
+def pointing_sentences(note: Note, said: Mapping[int, DeidentifiedTurn]) -> frozenset[str]:
     """Return the sentences with details that few people have together; none if many do.
 
-    `details` are the small facts in what was said, by turn: a sentence holds those its words came
-    from.
+    A drafted sentence holds the small facts of the words it came from; one that somebody changed
+    may have left them out, so that only its own words count.
     """
     sentences = [s for section in note.sections for s in section.sentences]
     found = [
         Detail(text=number, start=0, end=len(sentence.text), kind=one.kind)
         for number, sentence in enumerate(sentences)
+        if sentence.origin != "written"
         for place in sentence.evidence
-        for one in details.get(place.turn, ())
+        if place.turn in said
+        for one in said[place.turn].details
         if one.start < place.end and place.start < one.end
     ]
     texts = [sentence.text for sentence in sentences]
@@ -190,11 +191,11 @@ def pointing_sentences(note: Note, details: Mapping[int, Sequence[TurnDetail]]) 
 
 
 def _sources(
-    sentence: NoteSentence, said: Mapping[int, str], surrogates: SurrogateMap | None
+    sentence: NoteSentence, said: Mapping[int, DeidentifiedTurn], surrogates: SurrogateMap | None
 ) -> tuple[str, ...]:
     places = {place.turn: place for place in reversed(sentence.evidence)}
     return tuple(
-        with_names(passage(said[turn], place), surrogates, (place,))
+        with_names(passage(said[turn].text, place), surrogates, (place,))
         for turn, place in sorted(places.items())
         if turn in said
     )
