@@ -1,4 +1,4 @@
-"""The labelled excerpts (`models/data/excerpts`): talk of two, statements and claims with labels.
+"""Talk written for training: excerpts with labelled statements, and short talks with claims.
 
     == setting, place, dialect, form
     A: what the peer says
@@ -6,7 +6,8 @@
     + 2,6 | a sentence that lines 2 and 6 carry
     - kind 2 | a sentence that they do not
 
-They were written for training; no figure is measured on them.
+In `models/data/excerpts` every statement of the person is labelled. In `models/data/claims` talk
+is short and bare, and claims are many. No figure is measured on them.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-EXCERPTS = Path(__file__).resolve().parent / "data" / "excerpts"
+_DATA = Path(__file__).resolve().parent / "data"
+EXCERPTS = _DATA / "excerpts"
+CLAIMS = _DATA / "claims"
 _TAG = re.compile(r"\[([a-z_]+) ([012])\] ?")
 _CLAIM = re.compile(r"(?:\+|- ([a-z_]+)) ([\d,]+) \| (.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidLine:
-    """One line of talk. `statements` are (label, salience, text), empty for the peer."""
+    """One line of talk. `statements` are (label, salience, text); empty for the peer and in short
+    talks."""
 
     role: str  # "person" or "peer"
     text: str = field(repr=False)
@@ -63,6 +67,8 @@ def read_excerpts(folder: Path = EXCERPTS) -> Iterator[Excerpt]:
                 lines.append(SaidLine(role="peer", text=row[3:]))
             elif row.startswith("B: ") and _TAG.match(row[3:]):
                 lines.append(_said(row[3:]))
+            elif row.startswith("B: ") and folder == CLAIMS:
+                lines.append(SaidLine(role="person", text=row[3:]))
             elif match := _CLAIM.fullmatch(row):
                 where = tuple(int(one) for one in match[2].split(","))
                 claims.append(ExcerptClaim(kind=match[1] or "", lines=where, text=match[3]))

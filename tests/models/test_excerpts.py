@@ -8,7 +8,7 @@ import pytest
 
 from assistant.draft.heads import HEAD_REASONS, HEAD_SECTIONS
 from models.corpus import load_sessions
-from models.excerpts import read_excerpts
+from models.excerpts import CLAIMS, EXCERPTS, read_excerpts
 
 LABELS = {*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety"}
 
@@ -22,8 +22,9 @@ def test_every_label_is_known_and_what_is_left_out_weighs_nothing() -> None:
                 assert salience == 0 or label in HEAD_SECTIONS
 
 
-def test_every_claim_stands_on_lines_that_are_there() -> None:
-    for excerpt in read_excerpts():
+@pytest.mark.parametrize("folder", [EXCERPTS, CLAIMS], ids=lambda folder: folder.name)
+def test_every_claim_stands_on_lines_that_are_there(folder: Path) -> None:
+    for excerpt in read_excerpts(folder):
         for claim in excerpt.claims:
             assert all(1 <= line <= len(excerpt.lines) for line in claim.lines)
 
@@ -35,7 +36,7 @@ def test_no_statement_stands_in_a_session_that_is_measured_on() -> None:
         for session in load_sessions(split)  # type: ignore[arg-type]
         for turn in session.turns
     }
-    for excerpt in read_excerpts():
+    for excerpt in (*read_excerpts(), *read_excerpts(CLAIMS)):
         for line in excerpt.lines:
             assert len(line.text.split()) < 6 or line.text.casefold() not in measured
 
