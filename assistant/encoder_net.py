@@ -12,13 +12,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from assistant.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 RANK = 32
 
@@ -56,8 +61,10 @@ class ChangedLinear(nn.Module):  # type: ignore[misc] # torch has no types here
         self.is_settled = False
 
     def settle(self) -> None:
+        """Make one map of both; a new one, since nets share the frozen weights."""
         with torch.no_grad():
-            self.weight += self.up @ self.down
+            whole = torch.addmm(self.weight, self.up, self.down)
+        self.weight = nn.Parameter(whole, requires_grad=False)
         self.is_settled = True
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,8 +125,8 @@ class TagNet(nn.Module):  # type: ignore[misc] # torch has no types here
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.n_layers))
         self.out = nn.Linear(width, n_classes)
 
-    def forward(self, pieces: Tensor, shapes: Tensor, is_there: Tensor) -> Tensor:
-        """Return class scores (batch, length, n_classes) before softmax.
+    def read(self, pieces: Tensor, shapes: Tensor, is_there: Tensor) -> Tensor:
+        """Return the last hidden state (batch, length, width).
 
         `pieces` and `shapes` are ids (batch, length); `is_there` is True where a piece stands.
         """
@@ -129,7 +136,12 @@ class TagNet(nn.Module):  # type: ignore[misc] # torch has no types here
         mask = is_there[:, None, None, :]
         for layer in self.layers:
             x = layer(x, mask, self.dropout)
-        scores: Tensor = self.out(functional.dropout(x, self.dropout, self.training))
+        return x
+
+    def forward(self, pieces: Tensor, shapes: Tensor, is_there: Tensor) -> Tensor:
+        """Return class scores (batch, length, n_classes) before softmax; takes what `read` does."""
+        x = functional.dropout(self.read(pieces, shapes, is_there), self.dropout, self.training)
+        scores: Tensor = self.out(x)
         return scores
 
 
@@ -144,27 +156,39 @@ _OWN_TABLES = {
 }  # fmt: skip
 
 
-def build_net(folder: Path, *, n_marks: int, n_classes: int, dropout: float = 0.1) -> TagNet:
+def build_net(
+    folder: Path, *, n_marks: int, n_classes: int, dropout: float = 0.1, is_empty: bool = False
+) -> TagNet:
     """Build the network over the encoder in `folder`, nothing learned yet.
 
+    With `is_empty` what is to be learned has no values until `put_learned`; that loads faster.
     Raises `OSError`, `KeyError`, `RuntimeError` or `ValueError` if the files do not fit.
     """
-    from safetensors.torch import load_file
-
-    weights = load_file(folder / "model.safetensors")
-    net = TagNet(
-        read_shape(folder), n_pieces=len(weights["embeddings.word_embeddings.weight"]),
-        n_positions=len(weights["embeddings.position_embeddings.weight"]), n_marks=n_marks,
-        n_classes=n_classes, dropout=dropout,
-    )  # fmt: skip
+    weights = _frozen_weights(folder)
+    with torch.device("meta" if is_empty else "cpu"):
+        net = TagNet(
+            read_shape(folder), n_pieces=len(weights["embeddings.word_embeddings.weight"]),
+            n_positions=len(weights["embeddings.position_embeddings.weight"]), n_marks=n_marks,
+            n_classes=n_classes, dropout=dropout,
+        )  # fmt: skip
     renamed = {
         own: weight for name, weight in weights.items() if (own := _own_name(name)) is not None
     }
-    missing = net.load_state_dict(renamed, strict=False).missing_keys
+    frozen = {name for name, weight in net.named_parameters() if not weight.requires_grad}
+    weights = {name: w if name in frozen else w.clone() for name, w in renamed.items()}
+    missing = net.load_state_dict(weights, strict=False, assign=True).missing_keys
     new = {"shapes.weight", "out.weight", "out.bias"}
     if any(name not in new and not name.endswith((".down", ".up")) for name in missing):
         raise ValueError("weights of the encoder are missing")
     return net
+
+
+@lru_cache(maxsize=1)
+def _frozen_weights(folder: Path) -> dict[str, Tensor]:
+    """The encoder's weights, read once and shared by every net over it; never written to."""
+    from safetensors.torch import load_file
+
+    return dict(load_file(folder / "model.safetensors"))
 
 
 def _own_name(name: str) -> str | None:
@@ -177,6 +201,16 @@ def _own_name(name: str) -> str | None:
     return f"layers.{parts[2]}.{_OWN_NAMES[parts[3]]}.{last}"
 
 
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Load the tokenizer of the encoder, without cutting or padding of its own."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def learned_weights(net: TagNet) -> dict[str, Tensor]:
     """Return what training changed, in half precision."""
     return {
@@ -184,6 +218,20 @@ def learned_weights(net: TagNet) -> dict[str, Tensor]:
         for name, weight in net.named_parameters()
         if weight.requires_grad
     }
+
+
+def load_plain(folder: Path) -> TagNet:
+    """Build the encoder as its authors made it; only `read` is of use, with every mark 0.
+
+    Raises what `build_net` raises.
+    """
+    net = build_net(folder, n_marks=1, n_classes=1, is_empty=True)
+    net.shapes = nn.Embedding.from_pretrained(torch.zeros(1, net.words.embedding_dim))
+    for module in net.modules():
+        if isinstance(module, ChangedLinear):
+            module.is_settled = True  # there is no change to add
+    net.eval()
+    return net
 
 
 def load_net(folder: Path, adapter: Path, *, n_marks: int, n_classes: int) -> TagNet:
@@ -195,7 +243,7 @@ def load_net(folder: Path, adapter: Path, *, n_marks: int, n_classes: int) -> Ta
     from safetensors.torch import load_file
 
     try:
-        net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
+        net = build_net(folder, n_marks=n_marks, n_classes=n_classes, is_empty=True)
         put_learned(net, load_file(adapter))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError):
         raise ModelUnavailable(
@@ -213,7 +261,7 @@ def put_learned(net: TagNet, learned: Mapping[str, Tensor]) -> None:
     wanted = {name for name, weight in net.named_parameters() if weight.requires_grad}
     if wanted != set(learned):
         raise ValueError("the adapter does not fit the network")
-    net.load_state_dict({name: w.float() for name, w in learned.items()}, strict=False)
+    net.load_state_dict({name: w.float() for name, w in learned.items()}, strict=False, assign=True)
     for module in net.modules():
         if isinstance(module, ChangedLinear):
             module.settle()

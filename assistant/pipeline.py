@@ -30,6 +30,7 @@ from assistant.deidentify import (
 from assistant.draft import write_draft
 from assistant.draft.encoder import SentenceEncoder, load_encoder
 from assistant.draft.model import LanguageModel, load_language_model
+from assistant.draft.reader import Reader, load_reader
 from assistant.policy import Gate, Request
 from assistant.records import (
     ApprovedNote,
@@ -78,6 +79,7 @@ class Parts:
     detector: Detector
     details: DetailFinder | None
     encoder: SentenceEncoder
+    reader: Reader
     model: LanguageModel | None
     language: LanguageRules
     safety: SafetyRules
@@ -104,6 +106,7 @@ def load_parts(settings: Settings, *, with_model: bool = True, with_details: boo
         detector=load_detector(settings=settings, nlp=load_pipeline()),
         details=load_detail_finder(settings=settings) if with_details else None,
         encoder=load_encoder(settings=settings),
+        reader=load_reader(settings=settings),
         model=load_language_model(settings=settings) if with_model else None,
         language=load_language_rules(),
         safety=load_safety_rules(),
@@ -147,6 +150,7 @@ def prepare(
         voice=voice,
         held=held,
         max_words=parts.max_words,
+        reader=parts.reader,
     )
     drafted_at = perf_counter()
     progress("review")

@@ -179,6 +179,7 @@ def check_rows(
 ) -> tuple[Row, ...]:
     """Check each claim against the session; names in claims are hidden the same way first."""
     from assistant.deidentify import load_detector, load_pipeline, remove_identifiers
+    from assistant.draft.claim_reader import load_claim_reader
     from assistant.draft.claims import check_claims
     from assistant.draft.encoder import load_encoder
     from assistant.ingest import parse_transcript
@@ -188,7 +189,8 @@ def check_rows(
     hidden, surrogates = remove_identifiers(transcript, detector=detector)
     encoder = load_encoder(settings=settings)
     texts = [hide_known_names(claim.text, surrogates=surrogates) for claim in claims]
-    found = check_claims(texts, hidden, encoder=encoder, nlp=detector.nlp)
+    reader = load_claim_reader(settings=settings)
+    found = check_claims(texts, hidden, encoder=encoder, nlp=detector.nlp, reader=reader)
     return tuple(
         {
             "id": claim.id,

@@ -40,7 +40,7 @@ from assistant.deidentify import remove_identifiers
 from assistant.pipeline import Parts, load_parts
 from assistant.records import Deidentified, Draft
 from assistant.settings import load_settings
-from evals.corpus import draft_words, read_session
+from evals.corpus import draft_session, read_session
 from evals.deidentification import lines_of, spans_of
 from evals.marked import Line, Spans, load_stock
 from evals.report import Figure, share
@@ -187,7 +187,7 @@ def _halves(session: Session, parts: Parts) -> Iterator[Deidentified]:
 
 
 def _note(hidden: Deidentified, parts: Parts) -> str:
-    return note_text(draft_words(hidden, parts))
+    return note_text(draft_session(hidden, parts))
 
 
 def note_text(draft: Draft) -> str:

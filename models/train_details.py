@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from assistant.bundled import locate_model
 from assistant.deidentify.detail_finder import KINDS, N_CLASSES, N_MARKS
 from assistant.deidentify.pieces import cut_text
-from assistant.deidentify.tagger import load_tokenizer
-from assistant.encoder_net import TagNet, build_net
+from assistant.encoder_net import TagNet, build_net, load_tokenizer
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Mark, Session

@@ -270,8 +270,8 @@ def learn(folder: Path, *, seed: int) -> TagNet:
     """Learn from the train split at a rate that falls to nothing; prints the loss of every pass."""
     import torch
 
-    from assistant.deidentify.tagger import N_CLASSES, N_SHAPES, load_tokenizer
-    from assistant.encoder_net import build_net
+    from assistant.deidentify.tagger import N_CLASSES, N_SHAPES
+    from assistant.encoder_net import build_net, load_tokenizer
 
     # The runs begin alike, so that their mean means something; what they read differs.
     torch.manual_seed(SEEDS[0])

@@ -139,7 +139,7 @@ def _read_session(session: Session, tools: Tools) -> tuple[Vectors, Ints, Ints, 
     closeness = measure_closeness(read.vectors, tools.known, rules=tools.rules)
     rule_rows = describe_by_rules(read.statements, closeness=closeness, rules=tools.rules)
     features = describe_statements(read.statements, vectors=read.vectors, rule_rows=rule_rows)
-    found = [_label(cite(s, read.by_number), session) for s in read.statements]
+    found = [label_of(cite(s, read.by_number), session) for s in read.statements]
     return (
         features,
         np.array([label for label, _, _ in found], dtype=np.int64),
@@ -148,16 +148,18 @@ def _read_session(session: Session, tools: Tools) -> tuple[Vectors, Ints, Ints, 
     )
 
 
-def _label(place: Evidence, session: Session) -> tuple[int, int, float]:
+def label_of(
+    place: Evidence, session: Session, labels: Sequence[str] = LABELS
+) -> tuple[int, int, float]:
     gold = [entry for entry in session.gold["statements"] if entry["turn"] == place.turn]
     best = max(gold, key=lambda entry: _shared(place, entry), default=None)
     if best is None:
         return NONE, NONE, 0.0
     share = _shared(place, best) / max(place.end - place.start, 1)
     name = best["section"] if best["section"] != "none" else best["reason"]
-    if share < MIN_SHARED or name not in LABELS:
+    if share < MIN_SHARED or name not in labels:
         return NONE, NONE, 0.0
-    return LABELS.index(name), best["salience"], share
+    return labels.index(name), best["salience"], share
 
 
 def _shared(place: Evidence, entry: Mapping[str, Any]) -> int:

@@ -9,7 +9,14 @@ import torch
 from safetensors.torch import save_file
 
 from assistant.bundled import locate_model
-from assistant.encoder_net import RANK, build_net, learned_weights, load_net, put_learned
+from assistant.encoder_net import (
+    RANK,
+    build_net,
+    learned_weights,
+    load_net,
+    load_plain,
+    put_learned,
+)
 from assistant.errors import ModelUnavailable
 from assistant.settings import load_settings
 from models.train_identifiers import average
@@ -52,6 +59,30 @@ def test_the_mean_of_two_runs_is_half_of_each_and_fits_the_network() -> None:
     kept = mean[f"{name}.up"].float() @ mean[f"{name}.down"].float()
     lost = torch.linalg.svdvals(whole)[RANK:].square().sum().sqrt()
     assert float((whole - kept).norm()) == pytest.approx(float(lost), rel=0.05)
+
+
+def test_what_is_learned_for_one_net_reaches_no_other(tmp_path: Path) -> None:
+    pieces = torch.tensor([[101, 7592, 2088, 102]])
+    nothing = torch.zeros_like(pieces)
+    before = load_plain(FOLDER).read(pieces, nothing, pieces != 0)
+    path = tmp_path / "x.safetensors"
+    save_file(changed(1), path)
+    net = load_net(FOLDER, path, n_marks=2, n_classes=3)
+    trained = build_net(FOLDER, n_marks=2, n_classes=3)
+    with torch.no_grad():
+        for weight in trained.parameters():
+            if weight.requires_grad:
+                weight += 1
+    after = load_plain(FOLDER).read(pieces, nothing, pieces != 0)
+    assert torch.equal(before, after)
+    assert not torch.allclose(net.read(pieces, nothing, pieces != 0), after, atol=1e-3)
+
+
+def test_nets_share_the_frozen_words(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file(changed(1), path)
+    net = load_net(FOLDER, path, n_marks=2, n_classes=3)
+    assert net.words.weight.data_ptr() == load_plain(FOLDER).words.weight.data_ptr()
 
 
 def test_a_file_for_another_network_is_refused(tmp_path: Path) -> None:

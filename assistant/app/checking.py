@@ -26,6 +26,7 @@ from assistant.records import (
 if TYPE_CHECKING:
     import spacy
 
+    from assistant.draft.claim_reader import ClaimReader
     from assistant.draft.encoder import SentenceEncoder
     from assistant.draft.session import ReadSession
     from assistant.settings import Settings
@@ -50,6 +51,7 @@ class TypingCheck:
 class CheckParts:
     encoder: SentenceEncoder
     nlp: spacy.Language
+    reader: ClaimReader
 
 
 class Checks:
@@ -105,7 +107,9 @@ class Checks:
             return TypingCheck(flags=flags, support=None, is_ready=False)
         with self._lock:  # one at a time: both cores are wanted elsewhere too
             session = self._session(session_id, hidden, parts)
-            support = check_typed_claim(text, session, encoder=parts.encoder, nlp=parts.nlp)
+            support = check_typed_claim(
+                text, session, encoder=parts.encoder, nlp=parts.nlp, reader=parts.reader
+            )
         return TypingCheck(flags=flags, support=support, is_ready=True)
 
     def read_ahead(self, actor: Actor, session_id: str) -> None:
@@ -155,6 +159,10 @@ class Checks:
 def load_check_parts(settings: Settings) -> CheckParts:
     """Load what checking needs and no more. Raises `ModelUnavailable`."""
     from assistant.deidentify import load_pipeline
+    from assistant.draft.claim_reader import load_claim_reader
     from assistant.draft.encoder import load_encoder
 
-    return CheckParts(encoder=load_encoder(settings=settings), nlp=load_pipeline())
+    return CheckParts(
+        encoder=load_encoder(settings=settings), nlp=load_pipeline(),
+        reader=load_claim_reader(settings=settings),
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from assistant.bundled import locate_model
 from assistant.deidentify.pieces import Pieces, cut_text
-from assistant.deidentify.tagger import load_tokenizer, run_windows
+from assistant.deidentify.tagger import run_windows
 from assistant.records import Deidentified, DetailKind, Transcript, TurnDetail
 from assistant.resources import resource_path
 from assistant.settings import Settings
@@ -106,7 +106,7 @@ def load_detail_finder(*, settings: Settings) -> DetailFinder:
 
 def read_detail_finder(folder: Path, *, adapter: Path) -> DetailFinder:
     """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
-    from assistant.encoder_net import load_net
+    from assistant.encoder_net import load_net, load_tokenizer
 
     net = load_net(folder, adapter, n_marks=N_MARKS, n_classes=N_CLASSES)
     return DetailFinder(net, load_tokenizer(folder))

@@ -174,16 +174,6 @@ def _words(text: str, pieces: Pieces, chances: NDArray[np.float32]) -> list[Word
     return words
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """Load the tokenizer of the encoder, without cutting or padding of its own."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
 def load_tagger(*, settings: Settings) -> Tagger:
     """Load the encoder with what was learned. Raises `ModelUnavailable`."""
     return read_tagger(locate_model("encoder", settings=settings), adapter=resource_path(ADAPTER))
@@ -191,7 +181,7 @@ def load_tagger(*, settings: Settings) -> Tagger:
 
 def read_tagger(folder: Path, *, adapter: Path) -> Tagger:
     """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
-    from assistant.encoder_net import load_net
+    from assistant.encoder_net import load_net, load_tokenizer
 
     net = load_net(folder, adapter, n_marks=N_SHAPES, n_classes=N_CLASSES)
     return Tagger(net, load_tokenizer(folder))

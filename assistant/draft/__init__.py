@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from assistant.draft.encoder import SentenceEncoder
     from assistant.draft.model import LanguageModel
+    from assistant.draft.reader import Reader
 
 __all__ = ["write_draft"]
 
@@ -74,17 +75,21 @@ def write_draft(
     voice: Voice = "tidied",
     held: Mapping[int, HoldReason] = _NOTHING,
     max_words: int = 300,
+    reader: Reader | None = None,
 ) -> Draft:
     """Draft a note of at most `max_words` words from what the person said.
 
     `held` maps turn numbers to the reason they stay out whole (safety topics, for instance).
+    Without a `reader` statements are judged one by one, and worse.
     With `voice="exact"` or without a model every sentence is word for word. The encoder and the
     model are called once and the parser twice, so time grows with the length of the session.
     """
     used = model if voice == "tidied" else None
     timings: dict[str, float] = {}
     with _timed("select", timings):
-        plan = _plan(deidentified, nlp=nlp, encoder=encoder, held=held, max_words=max_words)
+        plan = _plan(
+            deidentified, nlp=nlp, encoder=encoder, held=held, max_words=max_words, reader=reader
+        )
     with _timed("rewrite", timings):
         proposals = _propose(plan, model=used)
     with _timed("verify", timings):
@@ -120,6 +125,7 @@ def _plan(
     encoder: SentenceEncoder,
     held: Mapping[int, HoldReason],
     max_words: int,
+    reader: Reader | None,
 ) -> _Plan:
     rules = load_draft_rules()
     requests = find_requests(deidentified.turns, rules=rules.requests)
@@ -131,9 +137,11 @@ def _plan(
     )  # fmt: skip
     prototype_vectors = session.extra[: len(prototypes)]
     topic_vectors = session.extra[len(prototypes) :]
+    reading = reader.read(session.turns, session.statements) if reader is not None else None
     cover = cover_requests(
-        requests, session=session, topic_vectors=topic_vectors, rules=rules.requests
-    )
+        requests, session=session, topic_vectors=topic_vectors, rules=rules.requests,
+        asked=reading.asked if reading is not None else None,
+    )  # fmt: skip
     texts = {t.number: t.text for t in session.turns if t.role in {"person", "peer"}}
     instructions = find_instructions(texts, rules=rules)
     out = _positions_out(session, cover=cover, instructions=instructions, held=held, rules=rules)
@@ -153,6 +161,7 @@ def _plan(
         vectors=session.vectors,
         rules=rules,
         max_words=budget - spent,
+        read=reading.judged if reading is not None else None,
     )
     return _Plan(
         session=session, cover=cover, instructions=instructions, held=held, selection=selection,

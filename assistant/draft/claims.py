@@ -1,29 +1,33 @@
 """Checks a sentence that somebody typed: did the person say this, and did they say it this way?
 
-The evidence is searched over everything the person said, by meaning and by words. Exact rules then
-look for what turns a true sentence into a false one. The answer informs; it blocks nothing.
+The evidence is searched over everything the person said, by meaning and by words. What is word for
+word stands. Of the rest the claim reader says how likely it is supported, and exact rules look for
+what turns a true sentence into a false one. The answer informs; it blocks nothing.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assistant.draft.numerals import find_numbers
-from assistant.draft.rules import ClaimRules, load_draft_rules, plain
-from assistant.draft.session import ReadSession, Vectors, read_session, text_for_meaning
-from assistant.draft.statements import Statement, cite
-from assistant.draft.words import (
-    NEGATIONS,
-    PEOPLE,
-    ReadText,
-    Word,
-    read_texts,
-    split_forms,
-    word_set,
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.draft.claim_evidence import (
+    ENOUGH_WORDS,
+    MIN_MEANING,
+    Claim,
+    Match,
+    find_evidence,
+    pair_up,
+    read_claims,
 )
+from assistant.draft.claim_reader import KINDS, ClaimReader, Pair
+from assistant.draft.claim_rules import find_fault
+from assistant.draft.rules import ClaimRules, load_draft_rules
+from assistant.draft.session import ReadSession, Vectors, read_session, text_for_meaning
+from assistant.draft.statements import cite
+from assistant.draft.words import NEGATIONS, split_forms, word_set
 from assistant.records import Checked, Deidentified
 
 if TYPE_CHECKING:
@@ -31,37 +35,21 @@ if TYPE_CHECKING:
 
     from assistant.draft.encoder import SentenceEncoder
 
-_MEANING_WEIGHT = 0.55  # of a match; the rest is shared words
-_JOINS = 0.50  # a further statement this good a match counts as evidence too
-_NEAR_TURNS = 4  # two turns of each: one story
-_MAX_EVIDENCE = 4
-_MIN_MEANING = 0.38  # below this nothing was said on the subject
-_ENOUGH_MEANING = 0.62  # a paraphrase may share few words
-_ENOUGH_WORDS = 0.60  # share of the claim's words that were said
-_PEER_MARGIN = 0.12  # how much better the peer's words must fit to call it the peer's
-
-_PLANS = re.compile(
-    r"\b(?:will|'ll|gonna|going to|finna|i'?mma|ima|shall|plan to|planning)\b|\bi'll\b"
+# A rule that finds one of these is believed whatever the reader says.
+_SURE_FAULTS = frozenset({"quote", "diagnosis"})
+_WORD_FOR_WORD = 0.97  # the score of a sentence that only leaves words out
+# Left out before or behind it, one of these would make another thing of what was said.
+_TURNS_IT = NEGATIONS | word_set(
+    "if unless until till might may maybe perhaps probably could would should want wanted wanna "
+    "wish hope hoping think thought guess suppose supposed reckon say says said tell tells told "
+    "ask asked almost nearly only except try trying tried used like as joking kidding but or dream"
 )
-_PERHAPS = re.compile(
-    r"\b(?:might|maybe|perhaps|possibly|thinking (?:about|of)|could(?! you)|if i)\b"
-)
-_WISH = re.compile(
-    r"\b(?:want|wants|wanna|wanted|hope|hoping|wish|would|i'd|like to|(?:can|could|will) you|"
-    r"trying|tryna|goal|dream|aim\w*|need|should)\b"
-)
-_ONCE = re.compile(
-    r"\b(?:used to|back then|back when|years ago|long ago|as a (?:kid|child)|when i was)\b"
-)
-_NOW = re.compile(r"\b(?:now|currently|these days|still|nowadays|at the moment|today)\b")
-_WHEN = word_set(
-    "monday tuesday wednesday thursday friday saturday sunday tomorrow yesterday tonight morning "
-    "afternoon evening night weekend january february march april june july august september "
-    "october november december spring summer autumn winter daily weekly"
-)
-_SELF = word_set("i me my we us our myself im ive id ill")
-_OTHERS = word_set("he she they him her them his their")
-
+_FAULT_OF_KIND = {
+    "negation_flip": "negation", "wrong_actor": "actor", "wrong_number": "number",
+    "wrong_time": "time", "overstated": "overstated", "invented_feeling": "feeling",
+    "invented_risk_denial": "denial", "diagnosis": "diagnosis", "invented_quote": "quote",
+    "not_said": "not_said",
+}  # fmt: skip
 _WHY = {
     "empty": "There is nothing here to check.",
     "not_said": "Nothing the person said supports this.",
@@ -81,32 +69,16 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Claim:
-    text: str = field(repr=False)
-    read: ReadText = field(repr=False)
-    forms: tuple[str, ...] = field(repr=False)
-    content: frozenset[str] = field(repr=False)  # lemmas that say something
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Match:
-    """Evidence for one claim: statements, best first."""
-
-    statements: tuple[Statement, ...]
-    meaning: float  # similarity of the best one
-    coverage: float  # share of the claim's content that the evidence holds
-    peer_fit: float  # how well anything the peer said fits, in the same measure as `fit`
-    fit: float
-    context: frozenset[str] = field(repr=False)  # the same for the person's turns just before
-    nearby: frozenset[str] = field(repr=False)  # all word forms and lemmas of the evidence's turns
-
-
 def check_claim(
-    claim: str, deidentified: Deidentified, *, encoder: SentenceEncoder, nlp: spacy.Language
+    claim: str,
+    deidentified: Deidentified,
+    *,
+    encoder: SentenceEncoder,
+    nlp: spacy.Language,
+    reader: ClaimReader | None = None,
 ) -> Checked:
     """Check one first-person sentence. For several, `check_claims` reads the session only once."""
-    return check_claims((claim,), deidentified, encoder=encoder, nlp=nlp)[0]
+    return check_claims((claim,), deidentified, encoder=encoder, nlp=nlp, reader=reader)[0]
 
 
 def check_claims(
@@ -115,38 +87,105 @@ def check_claims(
     *,
     encoder: SentenceEncoder,
     nlp: spacy.Language,
+    reader: ClaimReader | None = None,
 ) -> tuple[Checked, ...]:
-    """Check sentences against everything the person said, in order; nothing is quoted in `why`."""
+    """Check sentences against everything the person said, in order; nothing is quoted in `why`.
+
+    Without a `reader` only exact rules look, which refuse more than half of what was truly said.
+    """
     session = read_session(
         deidentified, nlp=nlp, encoder=encoder, extra=[text_for_meaning(c) or "-" for c in claims]
     )
-    rules = load_draft_rules().claims
-    checked = []
-    for text, read, vector in zip(claims, read_texts(claims, nlp=nlp), session.extra, strict=True):
-        claim = _Claim(text=text, read=read, forms=split_forms(text), content=_content(read.words))
-        checked.append(_check(claim, vector, session=session, rules=rules))
-    return tuple(checked)
+    return _check_all(claims, session.extra, session=session, nlp=nlp, reader=reader)
 
 
 def check_typed_claim(
-    claim: str, session: ReadSession, *, encoder: SentenceEncoder, nlp: spacy.Language
+    claim: str,
+    session: ReadSession,
+    *,
+    encoder: SentenceEncoder,
+    nlp: spacy.Language,
+    reader: ClaimReader | None = None,
 ) -> Checked:
     """Check one sentence against a session that was read before, quickly enough for typing."""
-    (read,) = read_texts((claim,), nlp=nlp)
-    (vector,) = encoder.encode([text_for_meaning(claim) or "-"])
-    typed = _Claim(text=claim, read=read, forms=split_forms(claim), content=_content(read.words))
-    return _check(typed, vector, session=session, rules=load_draft_rules().claims)
+    vectors = encoder.encode([text_for_meaning(claim) or "-"])
+    return _check_all((claim,), vectors, session=session, nlp=nlp, reader=reader)[0]
 
 
-def _check(claim: _Claim, vector: Vectors, *, session: ReadSession, rules: ClaimRules) -> Checked:
-    if not claim.forms or not session.statements:
+def pair_claims(
+    claims: Sequence[str],
+    deidentified: Deidentified,
+    *,
+    encoder: SentenceEncoder,
+    nlp: spacy.Language,
+) -> tuple[Pair | None, ...]:
+    """Lay each sentence beside its evidence; None where there is nothing to compare."""
+    session = read_session(
+        deidentified, nlp=nlp, encoder=encoder, extra=[text_for_meaning(c) or "-" for c in claims]
+    )
+    return tuple(
+        pair_up(claim, find_evidence(claim, vector, session), vector, session)
+        if claim.forms and session.statements
+        else None
+        for claim, vector in zip(read_claims(claims, nlp), session.extra, strict=True)
+    )
+
+
+def _check_all(
+    texts: Sequence[str],
+    vectors: Vectors,
+    *,
+    session: ReadSession,
+    nlp: spacy.Language,
+    reader: ClaimReader | None,
+) -> tuple[Checked, ...]:
+    rules = load_draft_rules().claims
+    claims = read_claims(texts, nlp)
+    matches = [
+        find_evidence(claim, vector, session) if claim.forms and session.statements else None
+        for claim, vector in zip(claims, vectors, strict=True)
+    ]
+    read: dict[int, NDArray[np.float32]] = {}
+    if reader is not None:
+        found = {
+            at: pair_up(claim, match, vector, session)
+            for at, (claim, match, vector) in enumerate(zip(claims, matches, vectors, strict=True))
+            if match is not None
+        }
+        read = dict(zip(found, reader.read(list(found.values())), strict=True))
+    return tuple(
+        _settle(claim, match, read.get(at), session=session, rules=rules)
+        for at, (claim, match) in enumerate(zip(claims, matches, strict=True))
+    )
+
+
+def _settle(
+    claim: Claim,
+    match: Match | None,
+    kinds: NDArray[np.float32] | None,
+    *,
+    session: ReadSession,
+    rules: ClaimRules,
+) -> Checked:
+    """Rules and reader together: what is wrong, how sure, and where it stands."""
+    if match is None:
         why = _WHY["not_said" if claim.forms else "empty"]
         return Checked(supported=False, score=0.0, evidence=(), why=why)
-    match = _find_evidence(claim, vector, session)
-    fault = _find_fault(claim, match, session=session, rules=rules)
-    score = 0.5 * max(match.meaning, 0.0) + 0.5 * match.coverage
-    score = min(score, 0.35) if fault else max(score, 0.5)
-    found = match.meaning >= _MIN_MEANING or match.coverage >= _ENOUGH_WORDS
+    if _is_part(claim, match):
+        evidence = tuple(cite(s, session.by_number) for s in match.statements)
+        why = _WHY["supported"]
+        return Checked(supported=True, score=_WORD_FOR_WORD, evidence=evidence, why=why)
+    fault = find_fault(claim, match, session=session, rules=rules)
+    if kinds is None:
+        score = 0.5 * max(match.meaning, 0.0) + 0.5 * match.coverage
+        score = min(score, 0.35) if fault else max(score, 0.5)
+    else:
+        score = _chance(kinds, fault)
+        if score >= 0.5:
+            fault = None
+        elif fault is None or fault not in _SURE_FAULTS:
+            fault = _FAULT_OF_KIND[KINDS[1 + int(kinds[1:].argmax())]]
+    found = match.meaning >= MIN_MEANING or match.coverage >= ENOUGH_WORDS
     evidence = tuple(cite(s, session.by_number) for s in match.statements) if found else ()
     return Checked(
         supported=fault is None, score=round(min(score, 1.0), 3), evidence=evidence,
@@ -154,316 +193,21 @@ def _check(claim: _Claim, vector: Vectors, *, session: ReadSession, rules: Claim
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------- evidence
-
-
-def _find_evidence(claim: _Claim, vector: Vectors, session: ReadSession) -> _Match:
-    fits = _fits(claim, session.vectors @ vector, session.statements)
-    order = sorted(range(len(fits)), key=lambda i: -fits[i])
-    best = order[0]
-    turn = session.statements[best].turn
-    chosen = [best]
-    missing = claim.content - _said(session.statements[best])
-    for i in order[1:40]:
-        if len(chosen) == _MAX_EVIDENCE or not missing:
-            break
-        near = abs(session.statements[i].turn - turn) <= _NEAR_TURNS
-        adds = missing & _said(session.statements[i])
-        if adds and (fits[i] >= _JOINS or near or len(adds) >= 2):
-            chosen.append(i)
-            missing -= adds
-    peer = _fits(claim, session.peer_vectors @ vector, session.peer_statements)
-    statements = tuple(session.statements[i] for i in chosen)
-    said = frozenset().union(*(_said(s) for s in statements))
-    return _Match(
-        statements=statements,
-        meaning=float(session.vectors[best] @ vector),
-        coverage=len(claim.content & said) / len(claim.content) if claim.content else 1.0,
-        peer_fit=max(peer, default=0.0),
-        fit=fits[best],
-        context=_context(turn, session),
-        nearby=frozenset().union(*(_keys(session.read[s.turn].words) for s in statements)),
-    )
-
-
-def _context(number: int, session: ReadSession) -> frozenset[str]:
-    """Words of the two turns the person spoke before: "Saturday" may have been said there."""
-    spoken = [t.number for t in session.turns if t.role == "person" and t.number <= number]
-    return frozenset().union(*(_keys(session.read[n].words) for n in spoken[-3:]))
-
-
-def _fits(claim: _Claim, alike: Vectors, statements: Sequence[Statement]) -> list[float]:
-    size = max(len(claim.content), 1)
-    return [
-        _MEANING_WEIGHT * float(value)
-        + (1 - _MEANING_WEIGHT) * len(claim.content & _said(statement)) / size
-        for value, statement in zip(alike, statements, strict=True)
-    ]
-
-
-def _said(statement: Statement) -> frozenset[str]:
-    return _keys(statement.words)
-
-
-def _keys(words: Sequence[Word]) -> frozenset[str]:
-    """Forms, lemmas and numbers, and for each the word that stands for its like."""
-    alike = load_draft_rules().claims.alike
-    keys = {key for w in words if w.kind != "mark" for key in (w.lemma, w.form)}
-    keys |= {alike[key] for key in keys if key in alike}
-    return frozenset(keys | find_numbers([w.form for w in words]))
-
-
-def _content(words: Sequence[Word]) -> frozenset[str]:
-    alike = load_draft_rules().claims.alike
-    return frozenset(
-        next(iter(find_numbers([w.form])), alike.get(w.lemma, w.lemma))
-        for w in words
-        if w.kind in {"content", "surrogate"} and w.lemma not in _LIGHT
-    )
-
-
-_LIGHT = word_set("say tell feel think go get make do thing really just also would like")
-
-
-# ---------------------------------------------------------------- rules
-
-
-def _find_fault(
-    claim: _Claim, match: _Match, *, session: ReadSession, rules: ClaimRules
-) -> str | None:
-    """The first rule that the claim breaks, the gravest first; None where it is supported."""
-    said = plain(" ".join(t.text for t in session.turns if t.role == "person"))
-    evidence = plain(" . ".join(s.text for s in match.statements))
-    text = plain(claim.text)
-    checks: tuple[tuple[str, Callable[[], bool]], ...] = (
-        ("quote", lambda: not _quotes_hold(claim.text, session)),
-        ("diagnosis", lambda: bool((set(claim.forms) & rules.diagnoses) - set(split_forms(said)))),
-        ("denial", lambda: _denies_unsaid(text, evidence, rules)),
-        ("actor", lambda: match.peer_fit > max(match.fit + _PEER_MARGIN, _JOINS)),
-        ("not_said", lambda: match.meaning < _MIN_MEANING and match.coverage < _ENOUGH_WORDS),
-        ("feeling", lambda: _feels_unsaid(claim, match, rules)),
-        ("number", lambda: not _numbers_hold(claim, match, session)),
-        ("negation", lambda: _flips(claim, match)),
-        ("actor", lambda: _swaps_actor(claim, match)),
-        ("time", lambda: _moves_in_time(claim, text, evidence, match)),
-        ("modality", lambda: _changes_modality(claim, text, match)),
-        ("overstated", lambda: _overstates(claim, match, rules)),
-        ("name", lambda: _names_unsaid(claim, match, said)),
-        ("added", lambda: not _is_covered(claim, match, rules)),
-    )
-    return next((name for name, breaks in checks if breaks()), None)
-
-
-def _quotes_hold(text: str, session: ReadSession) -> bool:
-    quotes = re.findall(r"[\"“]([^\"”]+)[\"”]|‘([^’]+)’(?!\w)", text)
-    said = [_flat(t.text) for t in session.turns if t.role == "person"]
-    wanted = [_flat(a or b).strip(" .,!?") for a, b in quotes]
-    return all(any(quote in turn for turn in said) for quote in wanted)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.replace("’", "'").replace("“", '"').replace("”", '"').split())
-
-
-def _denies_unsaid(text: str, evidence: str, rules: ClaimRules) -> bool:
-    """A denial stands only where the evidence says no about the same thing."""
-    match = rules.denials.search(text)
-    if match is None:
-        return False
-    if "den" in match.group()[:4]:
-        return True  # "I denied ..." is a clinician's verb, never a person's own
-    key = [w for w in split_forms(match.group()) if len(w) > 3 and w not in NEGATIONS]
-    told = set(split_forms(evidence))
-    return not (told & NEGATIONS) or not any(w in told for w in key)
-
-
-def _feels_unsaid(claim: _Claim, match: _Match, rules: ClaimRules) -> bool:
-    before = ""
-    for word in claim.read.words:
-        names = next((key for key in (word.form, word.lemma) if key in rules.feelings), None)
-        plain_word = word.form in rules.feelings_only_after_feel
-        is_feeling = names is not None and not (plain_word and before not in {"feel", "be"})
-        if is_feeling and not rules.feelings[names or ""] & match.nearby:
-            return True
-        if word.pos not in {"ADV", "DET", "PUNCT"}:
-            before = word.lemma
-    return False
-
-
-def _numbers_hold(claim: _Claim, match: _Match, session: ReadSession) -> bool:
-    """Whether each number was said in the turns of the evidence, or next to a word of the claim."""
-    wanted = find_numbers(claim.forms) - {"1st", "1", "2nd"}
-    told: set[str] = set()
+def _is_part(claim: Claim, match: Match) -> bool:
+    """Whether it is a run of words of one statement, and what is left out changes nothing."""
+    n = len(claim.forms)
     for statement in match.statements:
-        told |= find_numbers(split_forms(session.by_number[statement.turn].text))
-    if wanted <= told:
-        return True
-    named = claim.content - find_numbers(claim.forms)
-    for statement in session.statements:
-        if named & _said(statement):
-            told |= find_numbers([w.form for w in statement.words])
-    return wanted <= told and match.coverage >= _ENOUGH_WORDS
-
-
-def _flips(claim: _Claim, match: _Match) -> bool:
-    """Whether a shared predicate is negated on one side only."""
-    ours = _polarity(claim.read.words)
-    best = match.statements[0]
-    theirs = _polarity(best.words)
-    shared = [lemma for lemma in ours if lemma in theirs]
-    if any(ours[lemma] == theirs[lemma] for lemma in shared):
-        flipped = [x for x in shared if ours[x] != theirs[x]]
-        return len(flipped) > len(shared) / 2
-    if shared:
-        return True
-    all_forms = {w.form for s in match.statements for w in s.words}
-    says_no = any(w.form.replace("'", "") in NEGATIONS for w in claim.read.words)
-    told_no = any(form.replace("'", "") in NEGATIONS for form in all_forms)
-    return says_no and not told_no
-
-
-def _polarity(words: Sequence[Word]) -> dict[str, bool]:
-    """For each predicate, whether a negation stands within its clause before it."""
-    found: dict[str, bool] = {}
-    for at, word in enumerate(words):
-        if word.pos not in {"VERB", "ADJ"} or word.kind != "content":
-            continue
-        window = []
-        for before in reversed(words[max(0, at - 5) : at]):
-            if before.kind == "mark" or before.form in {"and", "but", "because", "so", "that"}:
-                break
-            window.append(before.form.replace("'", ""))
-        after = [w.form for w in words[at + 1 : at + 3]]
-        negated = any(form in NEGATIONS for form in window) or bool({"no", "nothing"} & set(after))
-        found[word.lemma] = found.get(word.lemma, False) or negated
-    return found
-
-
-def _swaps_actor(claim: _Claim, match: _Match) -> bool:
-    ours = _actors(claim.read.words)
-    theirs: dict[str, set[str]] = {}
-    for statement in match.statements:
-        for lemma, who in _actors(statement.words, statement.first_word).items():
-            theirs.setdefault(lemma, set()).update(who)
-    for lemma, who in ours.items():
-        told = theirs.get(lemma)
-        if told and who and not who & told:
-            return True
+        said = split_forms(statement.text)
+        for at in range(len(said) - n + 1):
+            if said[at : at + n] == claim.forms and _TURNS_IT.isdisjoint(
+                said[:at] + said[at + n :]
+            ):
+                return True
     return False
 
 
-def _actors(words: Sequence[Word], first: int = 0) -> dict[str, set[str]]:
-    """For each verb, who does it: "self" or "other"."""
-    alike = load_draft_rules().claims.alike
-    found: dict[str, set[str]] = {}
-    for word in words:
-        if word.dep not in {"nsubj", "nsubjpass"} or not 0 <= word.head - first < len(words):
-            continue
-        if word.form in _SELF:
-            who = "self"
-        elif word.form in _OTHERS or word.lemma in PEOPLE or word.pos == "PROPN":
-            who = "other"
-        else:
-            continue
-        for verb in _verbs_of(word.head, words, first):
-            if verb.kind == "content" or verb.lemma in alike:
-                found.setdefault(alike.get(verb.lemma, verb.lemma), set()).add(who)
-    return found
-
-
-def _verbs_of(head: int, words: Sequence[Word], first: int) -> list[Word]:
-    """The verb at `head` and those that share its subject ("I want | to call")."""
-    verbs, heads = [words[head - first]], {head}
-    for at, word in enumerate(words, start=first):
-        own = any(w.head == at and w.dep in {"nsubj", "nsubjpass"} for w in words)
-        # "I ask | my sister to come": the one who is asked does it
-        asked = word.dep == "xcomp" and any(
-            w.head == word.head and w.dep in {"dobj", "dative"} for w in words
-        )
-        if word.dep in {"xcomp", "conj"} and word.head in heads and not own and not asked:
-            verbs.append(word)
-            heads.add(at)
-    return verbs
-
-
-def _moves_in_time(claim: _Claim, text: str, evidence: str, match: _Match) -> bool:
-    if any(f in _WHEN and f not in match.nearby | match.context for f in claim.forms):
-        return True
-    if _ONCE.search(text) and not _ONCE.search(evidence) and "before" not in evidence:
-        return True
-    return bool(_NOW.search(text) and _ONCE.search(evidence) and not _NOW.search(evidence))
-
-
-def _changes_modality(claim: _Claim, text: str, match: _Match) -> bool:
-    """Whether the claim makes a plan of a wish, a deed of a plan, a perhaps of a decision..."""
-    ours = _modality(text, claim.read.words)
-    if ours in {_modality(plain(s.text), s.words) for s in match.statements[:2]}:
-        return False
-    best = match.statements[0]
-    told = _modality(plain(best.text), best.words)
-    # A present sentence can report a wish or a habit; only these pairs change what was said.
-    return (ours, told) in {
-        ("done", "plan"), ("done", "wish"), ("done", "perhaps"), ("plan", "done"),
-        ("wish", "done"), ("perhaps", "done"), ("plan", "wish"), ("plan", "perhaps"),
-        ("perhaps", "plan"), ("wish", "perhaps"), ("present", "perhaps"), ("perhaps", "present"),
-    }  # fmt: skip
-
-
-def _modality(text: str, words: Sequence[Word]) -> str:
-    if _PERHAPS.search(text):
-        return "perhaps"
-    if _PLANS.search(text):
-        return "plan"
-    if _WISH.search(text):
-        return "wish"
-    ing = any(w.tag == "VBG" for w in words) and re.search(r"\bi(?:'m| am|m)\b", text)
-    if ing and any(w.form in _WHEN for w in words):
-        return "plan"
-    verbs = [w for w in words if w.pos in {"VERB", "AUX"}]
-    if any(w.tag == "VBD" for w in verbs) or any(w.form in {"'ve", "have", "been"} for w in verbs):
-        return "done"
-    return "present"
-
-
-def _overstates(claim: _Claim, match: _Match, rules: ClaimRules) -> bool:
-    strong = set(claim.forms) & rules.overstatements
-    return any(word not in match.nearby and not _close_to(word, match.nearby) for word in strong)
-
-
-def _close_to(word: str, nearby: frozenset[str]) -> bool:
-    alike = {
-        "always": {"any", "every", "all", "ever"}, "every": {"any", "all", "each", "always"},
-        "never": {"not", "n't", "ain't", "no"}, "nothing": {"not", "n't", "anything"},
-        "all": {"every", "whole", "any"}, "ever": {"never", "longest"},
-        "nobody": {"no", "not", "n't"}, "everything": {"all"}, "everyone": {"everybody", "all"},
-        "everybody": {"everyone", "all"},
-        "worst": {"hard", "hate", "hardest"}, "best": {"better"}, "only": {"just"},
-    }  # fmt: skip
-    return bool(alike.get(word, set()) & nearby)
-
-
-def _names_unsaid(claim: _Claim, match: _Match, said: str) -> bool:
-    told = set(split_forms(said))
-    has_hidden = any(w.kind == "surrogate" for s in match.statements for w in s.words)
-    for word in claim.read.words:
-        if word.kind == "surrogate" and word.lemma.lower() not in said:
-            return True
-        is_name = word.pos == "PROPN" and word.kind == "content" and word.start > 0
-        if is_name and word.form not in told and word.form not in _WHEN and not has_hidden:
-            return True
-    return False
-
-
-def _is_covered(claim: _Claim, match: _Match, rules: ClaimRules) -> bool:
-    """Whether enough of the claim was said; what it is about to have happened must be among it."""
-    if match.meaning >= _ENOUGH_MEANING and match.coverage >= 0.25:
-        return True
-    said = frozenset().union(*(_said(s) for s in match.statements))
-    verbs = {
-        rules.alike.get(w.lemma, w.lemma)
-        for w in claim.read.words
-        if w.pos == "VERB" and w.kind == "content" and w.lemma not in _LIGHT
-    }
-    if verbs and not verbs & said:
-        return False
-    return match.coverage >= _ENOUGH_WORDS and match.meaning >= _MIN_MEANING
+def _chance(kinds: NDArray[np.float32], fault: str | None) -> float:
+    """How likely the sentence is supported, 0 to 1; 0.5 is where it is refused."""
+    if fault in _SURE_FAULTS:
+        return min(0.1, float(kinds[0]))
+    return float(kinds[0])

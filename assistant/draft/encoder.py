@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from assistant.bundled import locate_model
 from assistant.errors import ModelUnavailable
 from assistant.settings import Settings
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 DIMENSIONS = 384
 MAX_TOKENS = 256  # what the model was trained with; longer text is cut
@@ -40,18 +37,22 @@ def load_encoder(*, settings: Settings) -> SentenceEncoder:
 
 
 class LocalEncoder:
-    """MiniLM on the CPU in float32."""
+    """MiniLM on the CPU in float32; its weights are shared with everything learned over it."""
 
     def __init__(self, folder: Path, *, batch_size: int) -> None:
-        from assistant.draft.weights import load_quietly
+        from safetensors import SafetensorError
+
+        from assistant.encoder_net import load_plain, load_tokenizer
 
         self._batch_size = batch_size
         try:
-            self._tokenizer, self._model = load_quietly(folder, kind="encoder")
-        except (OSError, ValueError, ImportError):
+            self._net = load_plain(folder)
+            self._tokenizer = load_tokenizer(folder)
+        except (OSError, KeyError, ValueError, RuntimeError, SafetensorError):
             raise ModelUnavailable(
                 f"The encoder in {folder} cannot be loaded. Run `ownwords models fetch`."
             ) from None
+        self._tokenizer.enable_truncation(MAX_TOKENS)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
@@ -65,14 +66,14 @@ class LocalEncoder:
     def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
         import torch
 
-        inputs: dict[str, Any] = dict(
-            self._tokenizer(
-                texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
-            )
-        )
+        rows = [self._tokenizer.encode(text).ids for text in texts]
+        pieces = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # 0 pads
+        for row, ids in zip(pieces, rows, strict=True):
+            row[: len(ids)] = torch.tensor(ids)
         with torch.inference_mode():
-            hidden: Tensor = self._model(**inputs).last_hidden_state  # (batch, tokens, 384)
-            mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
+            is_there = pieces != 0
+            hidden = self._net.read(pieces, torch.zeros_like(pieces), is_there)
+            mask = is_there.unsqueeze(-1).to(hidden.dtype)  # (batch, tokens, 1)
             mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
             unit = torch.nn.functional.normalize(mean, dim=1)
         vectors: NDArray[np.float32] = unit.numpy()

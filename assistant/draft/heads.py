@@ -65,6 +65,14 @@ class Judged:
         return 0.5 * (has_section + 1.0 - float(self.salience[position, 0]))
 
 
+def blend(first: Judged, second: Judged, *, say: float) -> Judged:
+    """Average two judgements; `say` is what the second counts, 0 to 1."""
+    return Judged(
+        classes=(1 - say) * first.classes + say * second.classes,
+        salience=(1 - say) * first.salience + say * second.salience,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectorHeads:
     """m networks with one hidden layer over d features; their probabilities are averaged."""

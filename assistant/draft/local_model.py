@@ -53,7 +53,7 @@ class LocalModel:
 
     def __init__(self, folder: Path, *, name: str, batch_size: int) -> None:
         try:
-            self._tokenizer, self._model = load_quietly(folder, kind="writer")
+            self._tokenizer, self._model = load_quietly(folder)
         except (OSError, ValueError, ImportError, KeyError):
             raise ModelUnavailable(
                 f"The model in {folder} cannot be loaded: it must be a transformers causal "

@@ -8,7 +8,6 @@ comes back with its reason.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +18,7 @@ from assistant.draft.heads import (
     ANCHOR,
     HEAD_SECTIONS,
     Judged,
+    blend,
     describe_statements,
     load_selector_heads,
 )
@@ -34,12 +34,12 @@ _TOP = 3  # a statement is as close to a section as to its three nearest prototy
 _SECTION_FADE = 0.93  # each further statement of a section weighs a little less than the one before
 
 # With the learned heads; chosen on the dev split of the practice corpus.
+_READER_SAY = 0.7  # what the reader counts, beside the heads that see each statement by itself
 _MIN_BELONGS = 0.65  # the heads' say, under which a statement is not of note
 _MIN_AGAINST_RULE = 0.80  # the same where a rule found a reason to leave it out
-_WORTH_A_LINE = 0.50  # what a statement worth a line counts beside one that would be missed
-_BELONGS_SAY = 2.0  # how far doubt whether it is of note at all tells against it
+_WORTH_A_LINE = 0.40  # what a statement worth a line counts beside one that would be missed
+_BELONGS_SAY = 1.5  # how far doubt whether it is of note at all tells against it
 _RULE_SAY = 0.3  # what the rules' score of a section counts beside the heads' logarithm
-_LENGTH_SAY = 0.4  # how far a statement's length tells for it: short ones say less
 _NEIGHBOUR_FADE = 0.8  # beside a statement of the same turn that is in already
 
 _FIRST = word_set("i me my mine myself we us our ours i'm i'd i've i'll im ive id ill ima")
@@ -115,11 +115,15 @@ def select_statements(
     vectors: Vectors,
     rules: DraftRules,
     max_words: int,
+    read: Judged | None = None,
 ) -> Selection:
-    """Choose statements up to `max_words`. `held` maps positions that stay out to their reasons."""
+    """Choose statements up to `max_words`. `held` maps positions that stay out to their reasons;
+    `read` is what the reader made of the whole conversation."""
     reasons: dict[int, HoldReason] = dict(held)
     weighed: list[Chosen] = []
     judged = judge_statements(statements, vectors=vectors, closeness=closeness, rules=rules)
+    if judged is not None and read is not None:
+        judged = blend(judged, read, say=_READER_SAY)
     for position, statement in enumerate(statements):
         if position in reasons:
             continue
@@ -525,7 +529,7 @@ def _fit(
         if not is_learned:
             return value
         fade = _NEIGHBOUR_FADE if chosen.position in beside else 1.0
-        return value * fade * math.pow(max(n_words[chosen.position], 1), _LENGTH_SAY)
+        return value * fade
 
     while left:
         best = max(left, key=lambda c: (weight(c), -c.position))

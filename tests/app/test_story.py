@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from assistant.app.catalogue import Catalogue, load_catalogue
-from assistant.app.checking import CheckParts, Checks
+from assistant.app.checking import Checks, load_check_parts
 from assistant.app.house import House
 from assistant.app.worker import DraftWorker, HereDrafter
 from assistant.pipeline import Parts, load_parts
@@ -83,7 +83,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Iterator[St
         worker=DraftWorker(workspace, drafter=HereDrafter(lambda: parts)),
         checks=Checks(
             workspace,
-            make_parts=lambda: CheckParts(encoder=parts.encoder, nlp=parts.detector.nlp),
+            make_parts=lambda: load_check_parts(workspace.settings),
         ),
     )
     with live_server(house) as address, open_browser() as browser:

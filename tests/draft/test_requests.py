@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.draft import write_draft
+from assistant.draft.heads import N_CLASSES, N_SALIENCE, Judged
+from assistant.draft.reader import Reader, Reading
 from assistant.draft.requests import find_requests
 from assistant.draft.rules import load_draft_rules
-from assistant.records import Draft
+from assistant.draft.statements import Statement
+from assistant.records import DeidentifiedTurn, Draft
 from tests.draft.scripted import WordEncoder, load_parser, session_of
 
 RULES = load_draft_rules()
@@ -305,3 +312,50 @@ def test_what_was_asked_to_stay_out_is_never_cited(
     telling = {"Gethin", "Malta", "trumpet", "priest", "accordion"}
     texts = " ".join(x.text for s in note.sections for x in s.sentences)
     assert not any(word in texts for word in telling)
+
+
+class Hearing:
+    """A reader of conversations that hears a request in the statements that hold `word`."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def read(self, turns: Sequence[DeidentifiedTurn], statements: Sequence[Statement]) -> Reading:
+        n = len(statements)
+        return Reading(
+            judged=Judged(
+                classes=np.full((n, N_CLASSES), 1 / N_CLASSES, dtype=np.float32),
+                salience=np.full((n, N_SALIENCE), 1 / N_SALIENCE, dtype=np.float32),
+            ),
+            asked=np.array(
+                [0.95 if self._word in s.text else 0.001 for s in statements], dtype=np.float32
+            ),
+        )
+
+
+def cover_of(*lines: str, hears: str) -> set[int]:
+    session = session_of(*lines)
+    note = write_draft(
+        session, model=None, encoder=WordEncoder(), nlp=load_parser(),
+        reader=cast("Reader", Hearing(hears)),
+    )  # fmt: skip
+    return asked_out(note)
+
+
+def test_words_that_only_sound_like_a_request_cover_nothing() -> None:
+    lines = (
+        "P: I walked to the allotment and planted the beans with my sister.",
+        "Q: And then?",
+        "P: Leave that out of the rain, I told her, the seed box.",
+    )
+    assert cover_of(*lines, hears="nothing") == set()
+    assert 3 in cover_of(*lines, hears="Leave")
+
+
+def test_what_the_reader_hears_stays_out_without_a_rule() -> None:
+    lines = (
+        "P: I planted the beans with my sister on Sunday morning.",
+        "Q: Good.",
+        "P: The bit about the landlord is nobody's business but mine.",
+    )
+    assert cover_of(*lines, hears="landlord") == {3}

@@ -196,6 +196,7 @@ def test_own_words_is_the_share_that_the_person_said() -> None:
 @pytest.mark.model
 def test_the_demo_session_gives_its_note_and_nothing_it_must_not() -> None:
     from assistant.draft.encoder import load_encoder
+    from assistant.draft.reader import load_reader
     from assistant.settings import load_settings
 
     gold = json.loads((ROOT / "models/data/corpus/demo.json").read_text(encoding="utf-8"))
@@ -207,7 +208,10 @@ def test_the_demo_session_gives_its_note_and_nothing_it_must_not() -> None:
         turn: "safety" for rule in gold["must_not"] if rule["why"] == "safety"
         for turn in rule["turns"]
     }  # fmt: skip
-    note = draft(session, encoder=load_encoder(settings=load_settings()), held=held)
+    note = draft(
+        session, encoder=load_encoder(settings=load_settings()), held=held,
+        reader=load_reader(settings=load_settings()),
+    )  # fmt: skip
     missed = [item["item"] for item in gold["must"] if not cited(note) & set(item["turns"])]
     assert missed == []
     assert not cited(note) & {turn for rule in gold["must_not"] for turn in rule["turns"]}

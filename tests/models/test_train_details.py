@@ -6,7 +6,7 @@ import random
 
 from assistant.bundled import locate_model
 from assistant.deidentify.detail_finder import KINDS, N_CLASSES
-from assistant.deidentify.tagger import load_tokenizer
+from assistant.encoder_net import load_tokenizer
 from assistant.settings import load_settings
 from evals.details import read_labels
 from models.corpus import load_sessions

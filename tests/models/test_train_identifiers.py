@@ -7,7 +7,8 @@ import random
 import pytest
 
 from assistant.bundled import locate_model
-from assistant.deidentify.tagger import TYPES, load_tokenizer
+from assistant.deidentify.tagger import TYPES
+from assistant.encoder_net import load_tokenizer
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Mark

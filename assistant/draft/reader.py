@@ -1,0 +1,184 @@
+"""Reads a conversation as a whole: for each statement, where it belongs, how much it weighs, and
+whether it is something the person asked to keep out.
+
+A joke shows by the laughter after it, a plan by the question before it. The reader is the sentence
+encoder with a learned change (`encoder_net`); it sees some of what both said before and after, and
+who says what. `models/train_reader.py` learns it; `models/cards/selector.md` holds what was
+measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.bundled import locate_model
+from assistant.draft.heads import HEAD_REASONS, HEAD_SECTIONS, N_CLASSES, N_SALIENCE, Judged
+from assistant.draft.session import text_for_meaning
+from assistant.draft.statements import Statement
+from assistant.records import DeidentifiedTurn
+from assistant.resources import resource_path
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from assistant.encoder_net import TagNet
+    from assistant.settings import Settings
+
+ADAPTER = "models/heads/reader.safetensors"
+MARK_OF_ROLE = {"person": 1, "peer": 2, "other": 3}
+N_MARKS = 4
+CLS, SEP, PAD = 101, 102, 0
+CORE, BEFORE, AFTER = 140, 90, 40  # pieces of a window that are judged, and around them
+# Classes: the sections, the reasons the heads know, and two that are decided elsewhere.
+CLASSES: tuple[str, ...] = (*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety")
+_PEER_HEAD, _PEER_TAIL = 24, 40  # of a long turn of somebody else, its first and last pieces
+_PIECES_PER_BATCH = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """`judged` as the heads say it; `asked` is how likely each statement was asked to stay out."""
+
+    judged: Judged
+    asked: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flat:
+    """A conversation as one row of pieces. `owners` holds statement positions, -1 elsewhere."""
+
+    ids: NDArray[np.int64]
+    marks: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderWindow:
+    """Pieces for one pass; `owners` is -1 for what is only there to be read."""
+
+    ids: NDArray[np.int64]
+    marks: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+
+def flatten(turns: Sequence[tuple[str, Sequence[tuple[int, str]]]], tokenizer: Tokenizer) -> Flat:
+    """Lay turns out as pieces. A turn is (role, parts), a part (statement position or -1, text)."""
+    ids: list[int] = []
+    marks: list[int] = []
+    owners: list[int] = []
+    for role, parts in turns:
+        for position, text in parts:
+            pieces = tokenizer.encode(text_for_meaning(text), add_special_tokens=False).ids
+            if position < 0 and len(pieces) > _PEER_HEAD + _PEER_TAIL:
+                pieces = [*pieces[:_PEER_HEAD], *pieces[-_PEER_TAIL:]]
+            ids += pieces
+            marks += [MARK_OF_ROLE[role]] * len(pieces)
+            owners += [position] * len(pieces)
+        ids.append(SEP)
+        marks.append(0)
+        owners.append(-1)
+    return Flat(ids=np.array(ids), marks=np.array(marks), owners=np.array(owners))
+
+
+def turns_of(
+    turns: Sequence[DeidentifiedTurn], statements: Sequence[Statement]
+) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """The person's turns as their statements, everybody else's as they are."""
+    by_turn: dict[int, list[tuple[int, str]]] = {}
+    for position, statement in enumerate(statements):
+        by_turn.setdefault(statement.turn, []).append((position, statement.text))
+    for turn in turns:
+        if turn.role == "person":
+            yield "person", by_turn.get(turn.number, [])
+        else:
+            yield turn.role, [(-1, turn.text)]
+
+
+def make_windows(
+    flat: Flat, *, core: int = CORE, before: int = BEFORE, after: int = AFTER
+) -> Iterator[ReaderWindow]:
+    """Cut into windows that judge every statement once, whole unless it is longer than `core`."""
+    n = len(flat.ids)
+    opens = [*np.flatnonzero(np.diff(flat.owners, prepend=-2)).tolist(), n]
+    at = 0
+    while at < n:
+        end = max((o for o in opens if at < o <= at + core), default=min(at + core, n))
+        if (flat.owners[at:end] >= 0).any():
+            low, high = max(0, at - before), min(n, end + after)
+            owners = np.full(high - low, -1)
+            owners[at - low : end - low] = flat.owners[at:end]
+            yield ReaderWindow(
+                ids=np.concatenate([[CLS], flat.ids[low:high]]),
+                marks=np.concatenate([[0], flat.marks[low:high]]),
+                owners=np.concatenate([[-1], owners]),
+            )
+        at = end
+
+
+class Reader:
+    def __init__(self, net: TagNet, tokenizer: Tokenizer) -> None:
+        self._net = net
+        self._tokenizer = tokenizer
+
+    def read(self, turns: Sequence[DeidentifiedTurn], statements: Sequence[Statement]) -> Reading:
+        """Judge every statement of a session, in order."""
+        import torch
+
+        flat = flatten(list(turns_of(turns, statements)), self._tokenizer)
+        sums = np.zeros((len(statements), len(CLASSES) + N_SALIENCE), dtype=np.float32)
+        counts = np.zeros((len(statements), 1), dtype=np.float32)
+        windows = sorted(make_windows(flat), key=lambda one: len(one.ids))
+        at = 0
+        while at < len(windows):
+            n = max(1, _PIECES_PER_BATCH // len(windows[at].ids))
+            group = windows[at : at + n]
+            at += n
+            pieces, marks = pad([w.ids for w in group]), pad([w.marks for w in group])
+            with torch.inference_mode():
+                is_there = torch.from_numpy(pieces != PAD)
+                scores = self._net(
+                    torch.from_numpy(pieces), torch.from_numpy(marks), is_there
+                ).numpy()
+            for window, rows in zip(group, scores, strict=True):
+                own = np.flatnonzero(window.owners >= 0)
+                np.add.at(sums, window.owners[own], rows[own])
+                np.add.at(counts, window.owners[own], 1)
+        mean = np.asarray(sums / np.maximum(counts, 1), dtype=np.float32)
+        classes = mean[:, : len(CLASSES)]
+        return Reading(
+            judged=Judged(
+                classes=_softmax(classes[:, :N_CLASSES]), salience=_softmax(mean[:, len(CLASSES) :])
+            ),
+            asked=_softmax(classes)[:, CLASSES.index("asked_not_to_record")],
+        )
+
+
+def pad(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    padded = np.full((len(rows), max(map(len, rows))), PAD)
+    for row, values in zip(padded, rows, strict=True):
+        row[: len(values)] = values
+    return padded
+
+
+def _softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    lifted = np.exp(values - values.max(axis=1, keepdims=True))
+    return np.asarray(lifted / lifted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def load_reader(*, settings: Settings) -> Reader:
+    """Load the encoder with what was learned. Raises `ModelUnavailable`."""
+    return read_reader(locate_model("encoder", settings=settings), adapter=resource_path(ADAPTER))
+
+
+def read_reader(folder: Path, *, adapter: Path) -> Reader:
+    """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
+    from assistant.encoder_net import load_net, load_tokenizer
+
+    net = load_net(folder, adapter, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
+    return Reader(net, load_tokenizer(folder))

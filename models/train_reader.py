@@ -1,0 +1,226 @@
+"""Learn the reader of the selection: `python -m models.train_reader`.
+
+    python -m models.train_reader             learn on train and the excerpts, write the weights
+
+It learns, from statements with what was said around them, which section each belongs to (or why it
+stays out) and how much it weighs. The drafter cuts the sessions of the corpus in its own way: each
+piece takes the label of the gold statement it shares most letters with. Seeded, on the CPU; dev is
+for choosing, test is not read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.bundled import locate_model
+from assistant.deidentify import load_pipeline
+from assistant.draft.heads import N_SALIENCE
+from assistant.draft.reader import (
+    CLASSES,
+    N_MARKS,
+    PAD,
+    ReaderWindow,
+    flatten,
+    make_windows,
+    pad,
+    turns_of,
+)
+from assistant.draft.statements import cite, preceding_questions, split_statements
+from assistant.draft.words import read_texts
+from assistant.encoder_net import TagNet, build_net, load_tokenizer
+from assistant.settings import load_settings
+from models.corpus import load_sessions
+from models.excerpts import read_excerpts
+from models.train_identifiers import write_adapter
+from models.train_selector import NONE, hide_session, label_of
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+
+ADAPTER = Path(__file__).resolve().parent / "heads" / "reader.safetensors"
+
+SEED = 20
+N_PASSES = 4
+RATE = 8e-4
+WARM_UP = 0.06
+SMOOTHING = 0.05
+BARE = 0.25  # share of conversations written without punctuation
+PIECES_PER_BATCH = 2_400
+KEPT_OUT = frozenset({"asked_not_to_record", "safety"})
+KEPT_OUT_WEIGHT = 2.0  # they are few
+_SIGNS = re.compile(r"[^\w\s<>'’]+")
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Turns = tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """A conversation with the label of each statement; NONE where nothing is learned."""
+
+    turns: Turns
+    labels: Ints
+    salience: Ints
+    weights: Floats
+
+
+def read_talks() -> list[Talk]:
+    """The train sessions as the drafter cuts them, and the excerpts as they were written."""
+    nlp = load_pipeline()
+    talks = []
+    for session in load_sessions("train"):
+        hidden = hide_session(session)
+        own = [turn for turn in hidden.turns if turn.role == "person"]
+        parsed = read_texts([turn.text for turn in own], nlp=nlp)
+        read = {turn.number: words for turn, words in zip(own, parsed, strict=True)}
+        statements = split_statements(own, read=read, questions=preceding_questions(hidden.turns))
+        by_number = {turn.number: turn for turn in hidden.turns}
+        found = [label_of(cite(s, by_number), session, CLASSES) for s in statements]
+        turns = tuple((role, tuple(parts)) for role, parts in turns_of(hidden.turns, statements))
+        talks.append(_talk(turns, found))
+    for excerpt in read_excerpts():
+        parts: list[tuple[str, tuple[tuple[int, str], ...]]] = []
+        found = []
+        for line in excerpt.lines:
+            if line.role == "peer":
+                parts.append(("peer", ((-1, line.text),)))
+                continue
+            row = []
+            for label, salience, text in line.statements:
+                row.append((len(found), text))
+                found.append((CLASSES.index(label), salience, 1.0))
+            parts.append(("person", tuple(row)))
+        talks.append(_talk(tuple(parts), found))
+    return talks
+
+
+def _talk(turns: Turns, found: Sequence[tuple[int, int, float]]) -> Talk:
+    return Talk(
+        turns=turns,
+        labels=np.array([label for label, _, _ in found], dtype=np.int64),
+        salience=np.array([salience for _, salience, _ in found], dtype=np.int64),
+        weights=np.array([weight for _, _, weight in found], dtype=np.float32),
+    )
+
+
+Example = tuple[ReaderWindow, Talk]
+
+
+def make_pass(talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer) -> list[Example]:
+    """Cut every conversation anew, some without punctuation, windows of varying size."""
+    examples: list[Example] = []
+    for talk in talks:
+        turns = talk.turns
+        if rng.random() < BARE:
+            turns = tuple(
+                (role, tuple((at, _SIGNS.sub("", text)) for at, text in parts))
+                for role, parts in turns
+            )
+        flat = flatten(turns, tokenizer)
+        sizes = {"core": rng.choice((90, 120, 140)), "before": rng.choice((40, 90)),
+                 "after": rng.choice((20, 40))}  # fmt: skip
+        examples += [(window, talk) for window in make_windows(flat, **sizes)]
+    return examples
+
+
+def batches(examples: Sequence[Example], rng: random.Random) -> Iterator[list[Example]]:
+    order = sorted(examples, key=lambda one: (len(one[0].ids), rng.random()))
+    groups: list[list[Example]] = [[]]
+    for one in order:
+        if groups[-1] and (len(groups[-1]) + 1) * len(one[0].ids) > PIECES_PER_BATCH:
+            groups.append([])
+        groups[-1].append(one)
+    rng.shuffle(groups)
+    yield from groups
+
+
+def learn(talks: Sequence[Talk], *, seed: int = SEED) -> TagNet:
+    import torch
+
+    torch.manual_seed(seed)
+    rng = random.Random(seed)  # noqa: S311 - to mix, not to hide
+    folder = locate_model("encoder", settings=load_settings())
+    tokenizer = load_tokenizer(folder)
+    net = build_net(folder, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
+    net.train()
+    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
+    for number in range(N_PASSES):
+        began, total = time.monotonic(), 0.0
+        groups = list(batches(make_pass(talks, rng, tokenizer), rng))
+        for step, group in enumerate(groups):
+            done = (number + step / len(groups)) / N_PASSES
+            scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+            for settings in optimizer.param_groups:
+                settings["lr"] = RATE * max(scale, 0.01)
+            loss = _loss(net, group)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learned, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            total += loss.item()
+        print(f"pass {number + 1} of {N_PASSES}: loss {total / len(groups):.4f}, "
+              f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
+        write_adapter(net, ADAPTER.with_suffix(".partial"))
+    return net
+
+
+def _loss(net: TagNet, group: Sequence[Example]) -> Tensor:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    pieces, marks = pad([w.ids for w, _ in group]), pad([w.marks for w, _ in group])
+    scores = net(torch.from_numpy(pieces), torch.from_numpy(marks), torch.from_numpy(pieces != PAD))
+    place = np.full(pieces.shape, -1)  # which statement of the batch a piece belongs to
+    labels: list[int] = []
+    salience: list[int] = []
+    weights: list[float] = []
+    for row, (window, talk) in enumerate(group):
+        for owner in np.unique(window.owners[window.owners >= 0]):
+            if talk.labels[owner] == NONE:
+                continue
+            place[row, : len(window.owners)][window.owners == owner] = len(labels)
+            labels.append(int(talk.labels[owner]))
+            salience.append(int(talk.salience[owner]))
+            weights.append(float(talk.weights[owner]))
+    flat = torch.from_numpy(place.ravel())
+    own = flat >= 0
+    sums = torch.zeros(len(labels), scores.shape[-1]).index_add(
+        0, flat[own], scores.flatten(0, 1)[own]
+    )
+    mean = sums / torch.bincount(flat[own], minlength=len(labels))[:, None]
+    say = torch.tensor(weights)
+    by_class = cross_entropy(
+        mean[:, : len(CLASSES)], torch.tensor(labels), reduction="none", label_smoothing=SMOOTHING
+    )
+    by_weight = cross_entropy(
+        mean[:, len(CLASSES) :], torch.tensor(salience), reduction="none", label_smoothing=SMOOTHING
+    )
+    is_kept_out = torch.tensor([CLASSES[label] in KEPT_OUT for label in labels])
+    by_class = torch.where(is_kept_out, KEPT_OUT_WEIGHT * by_class, by_class)
+    by_weight = torch.where(is_kept_out, torch.zeros(()), by_weight)  # nobody weighed them
+    return ((by_class + by_weight) * say).mean()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    argparse.ArgumentParser(description="Learn the reader of the selection.").parse_args(argv)
+    write_adapter(learn(read_talks()), ADAPTER)
+    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
