@@ -1,6 +1,6 @@
 """What drafts of a split of the practice corpus hold, leave out and make up.
 
-    python -m evals.notes [--split dev] [--voice tidied] [--baselines] [--show]
+    python -m evals.notes [--split dev] [--voice tidied] [--baselines model] [--show]
 
 Completeness and faithfulness stand apart, and no figure sums them up. Hiding and the safety topics
 are the product's own. Definitions, all but `together` apart:

@@ -7,12 +7,11 @@ on the CPU; dev is for choosing, test is not read.
 
 from __future__ import annotations
 
-import math
 import random
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +28,12 @@ from assistant.records import Deidentified, DeidentifiedTurn
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Session
+from models.cycle import group_by_length, run_cycle, write_adapter
 from models.excerpts import CLAIMS, EXCERPTS, Excerpt, read_excerpts
-from models.train_identifiers import write_adapter
 from models.train_selector import hide_session
 
 if TYPE_CHECKING:
     import spacy
-    from tokenizers import Tokenizer
     from torch import Tensor
 
 ADAPTER = Path(__file__).resolve().parent / "heads" / "checker.safetensors"
@@ -43,7 +41,6 @@ ADAPTER = Path(__file__).resolve().parent / "heads" / "checker.safetensors"
 SEED = 20
 N_PASSES = 2
 RATE = 8e-4
-WARM_UP = 0.06
 SMOOTHING = 0.05
 PIECES_PER_BATCH = 2_600
 ELSEWHERE_WEIGHT = 0.4  # of a claim of another conversation, beside a written one's 1
@@ -114,20 +111,6 @@ def _claims_of(excerpt: Excerpt) -> Iterator[Row]:
         yield Row(text=claim.text, kind=claim.kind or "supported")
 
 
-def batches(
-    examples: Sequence[Example], tokenizer: Tokenizer, rng: random.Random
-) -> Iterator[list[tuple[Example, tuple[np.ndarray, ...]]]]:
-    laid = [(one, lay_out(one.pair, tokenizer)) for one in examples]
-    laid.sort(key=lambda one: (len(one[1][0]), rng.random()))
-    groups: list[list[tuple[Example, tuple[np.ndarray, ...]]]] = [[]]
-    for one in laid:
-        if groups[-1] and (len(groups[-1]) + 1) * len(one[1][0]) > PIECES_PER_BATCH:
-            groups.append([])
-        groups[-1].append(one)
-    rng.shuffle(groups)
-    yield from groups
-
-
 def learn(examples: Sequence[Example]) -> TagNet:
     import torch
 
@@ -137,25 +120,15 @@ def learn(examples: Sequence[Example]) -> TagNet:
     tokenizer = load_tokenizer(folder)
     net = build_net(folder, n_marks=N_MARKS, n_classes=len(KINDS))
     net.train()
-    learned = [weight for weight in net.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
-    for number in range(N_PASSES):
-        began, total = time.monotonic(), 0.0
-        groups = list(batches(examples, tokenizer, rng))
-        for step, group in enumerate(groups):
-            done = (number + step / len(groups)) / N_PASSES
-            scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
-            for settings in optimizer.param_groups:
-                settings["lr"] = RATE * max(scale, 0.01)
-            loss = _loss(net, group)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(learned, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            total += loss.item()
-        print(f"pass {number + 1} of {N_PASSES}: loss {total / len(groups):.4f}, "
-              f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
-        write_adapter(net, ADAPTER.with_suffix(".partial"))
+    laid = [(one, lay_out(one.pair, tokenizer)) for one in examples]
+    passes = (
+        group_by_length(laid, lambda one: len(one[1][0]), rng, most=PIECES_PER_BATCH)
+        for _ in range(N_PASSES)
+    )
+    run_cycle(
+        net, passes, partial(_loss, net), n_passes=N_PASSES, rate=RATE,
+        kept=ADAPTER.with_suffix(".partial"),
+    )  # fmt: skip
     return net
 
 

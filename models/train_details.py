@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,14 @@ from assistant.encoder_net import TagNet, build_net, load_tokenizer
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Mark, Session
+from models.cycle import group_by_length, run_cycle, write_adapter
 from models.train_identifiers import ADAPTER as IDENTIFIERS
 from models.train_identifiers import (
     Example,
     Marked,
     label_windows,
-    run_cycle,
-    write_adapter,
+    loss_of,
+    n_pieces,
     write_otherwise,
 )
 
@@ -105,10 +107,13 @@ def learn() -> TagNet:
     }
     net.load_state_dict(begun, strict=False)
     net.train()
-    passes = (make_pass(sessions, rng, tokenizer) for _ in range(N_PASSES))
+    passes = (
+        group_by_length(make_pass(sessions, rng, tokenizer), n_pieces, rng, most=PIECES_PER_BATCH)
+        for _ in range(N_PASSES)
+    )
     run_cycle(
-        net, passes, N_PASSES, RATE, rng, kept=ADAPTER.with_suffix(".partial"),
-        most=PIECES_PER_BATCH,
+        net, passes, partial(loss_of, net), n_passes=N_PASSES, rate=RATE,
+        kept=ADAPTER.with_suffix(".partial"),
     )  # fmt: skip
     return net
 

@@ -12,14 +12,13 @@ capitals. Nothing else is read: the public sets of the evals stay unseen, and so
 from __future__ import annotations
 
 import argparse
-import math
 import random
 import re
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from assistant.settings import load_settings
 from models.corpus.rows import Mark, Session, load_sessions, marks_of
 from models.corpus.source import strip_marks
 from models.corpus.swap import Swapper, load_lists, swap_session
+from models.cycle import group_by_length, run_cycle, write_weights
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,7 +45,6 @@ SEEDS = (20, 21)  # two runs; what is written is their mean
 N_PASSES = 7
 RATE = 1.2e-3
 PIECES_PER_BATCH = 2_600
-WARM_UP = 0.06
 SMALL = 0.30  # share of texts written without capitals
 BARE = 0.5  # of those, without punctuation too
 LOUD = 0.03
@@ -238,32 +237,24 @@ def make_pass(
     return examples
 
 
-def batches(
-    examples: list[Example], rng: random.Random, *, most: int = PIECES_PER_BATCH
-) -> Iterator[tuple[Tensor, ...]]:
-    """Group examples of about one length; yield pieces, shapes, presence, classes."""
+def stack(group: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return pieces, shapes and classes, each (group, longest)."""
     import torch
 
-    order = sorted(range(len(examples)), key=lambda i: (len(examples[i].classes), rng.random()))
-    groups: list[list[int]] = [[]]
-    for i in order:
-        longest = len(examples[i].classes)
-        if groups[-1] and (len(groups[-1]) + 1) * longest > most:
-            groups.append([])
-        groups[-1].append(i)
-    rng.shuffle(groups)
-    for group in groups:
-        longest = max(len(examples[i].classes) for i in group)
-        shape = (len(group), longest)
-        pieces = torch.full(shape, PAD)
-        shapes = torch.zeros(shape, dtype=torch.long)
-        classes = torch.full(shape, IGNORED)
-        for row, i in enumerate(group):
-            n = len(examples[i].classes)
-            pieces[row, :n] = torch.tensor(examples[i].window.ids)
-            shapes[row, :n] = torch.tensor(examples[i].window.shapes)
-            classes[row, :n] = torch.tensor(examples[i].classes)
-        yield pieces, shapes, pieces != PAD, classes
+    shape = (len(group), max(len(one.classes) for one in group))
+    pieces = torch.full(shape, PAD)
+    shapes = torch.zeros(shape, dtype=torch.long)
+    classes = torch.full(shape, IGNORED)
+    for row, one in enumerate(group):
+        n = len(one.classes)
+        pieces[row, :n] = torch.tensor(one.window.ids)
+        shapes[row, :n] = torch.tensor(one.window.shapes)
+        classes[row, :n] = torch.tensor(one.classes)
+    return pieces, shapes, classes
+
+
+def n_pieces(example: Example) -> int:
+    return len(example.classes)
 
 
 def learn(folder: Path, *, seed: int) -> TagNet:
@@ -281,48 +272,26 @@ def learn(folder: Path, *, seed: int) -> TagNet:
     pieces_read = [piece for pieces in read_pieces().values() for piece in pieces]
     net = build_net(folder, n_marks=N_SHAPES, n_classes=N_CLASSES)
     net.train()
-    passes = (make_pass(sessions, pieces_read, rng, tokenizer) for _ in range(N_PASSES))
-    run_cycle(net, passes, N_PASSES, RATE, rng, kept=ADAPTER.with_suffix(f".{seed}.partial"))
+    passes = (
+        group_by_length(
+            make_pass(sessions, pieces_read, rng, tokenizer), n_pieces, rng, most=PIECES_PER_BATCH
+        )
+        for _ in range(N_PASSES)
+    )
+    run_cycle(
+        net, passes, partial(loss_of, net), n_passes=N_PASSES, rate=RATE,
+        kept=ADAPTER.with_suffix(f".{seed}.partial"),
+    )  # fmt: skip
     return net
 
 
-def run_cycle(
-    net: TagNet,
-    passes: Iterator[list[Example]],
-    n_passes: int,
-    rate: float,
-    rng: random.Random,
-    *,
-    kept: Path,
-    most: int = PIECES_PER_BATCH,
-) -> None:
-    """Learn through one cycle of a falling rate; what was learned is written to `kept` each time
-    a pass is done."""
-    import torch
+def loss_of(net: TagNet, group: Sequence[Example]) -> Tensor:
+    """The mean loss over the pieces that are learned from."""
     from torch.nn import functional
 
-    learned = [weight for weight in net.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.01)
-    for number, examples in enumerate(passes):
-        began, total = time.monotonic(), 0.0
-        groups = list(batches(examples, rng, most=most))
-        for step, (pieces, shapes, is_there, classes) in enumerate(groups):
-            done = (number + step / len(groups)) / n_passes
-            scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
-            for group in optimizer.param_groups:
-                group["lr"] = rate * max(scale, 0.01)
-            scores = net(pieces, shapes, is_there)
-            loss = functional.cross_entropy(
-                scores.flatten(0, 1), classes.flatten(), ignore_index=IGNORED
-            )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(learned, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            total += loss.item()
-        print(f"pass {number + 1} of {n_passes}: loss {total / len(groups):.4f}, "
-              f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
-        write_adapter(net, kept)
+    pieces, shapes, classes = stack(group)
+    scores = net(pieces, shapes, pieces != PAD)
+    return functional.cross_entropy(scores.flatten(0, 1), classes.flatten(), ignore_index=IGNORED)
 
 
 def average(changes: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -349,20 +318,6 @@ def average(changes: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         mean[name] = (left[:, :RANK] * root).half().contiguous()
         mean[down] = (root[:, None] * right[:RANK]).half().contiguous()
     return mean
-
-
-def write_adapter(net: TagNet, path: Path) -> None:
-    from assistant.encoder_net import learned_weights
-
-    write_weights(learned_weights(net), path)
-
-
-def write_weights(learned: Mapping[str, Tensor], path: Path) -> None:
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(dict(learned), path)
-    path.chmod(0o644)  # written owner-only; it is shipped for everyone
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,13 +11,12 @@ for choosing, test is not read.
 from __future__ import annotations
 
 import argparse
-import math
 import random
 import re
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +41,8 @@ from assistant.draft.words import read_texts
 from assistant.encoder_net import TagNet, build_net, load_tokenizer
 from assistant.settings import load_settings
 from models.corpus import load_sessions
+from models.cycle import group_by_length, run_cycle, write_adapter
 from models.excerpts import read_excerpts
-from models.train_identifiers import write_adapter
 from models.train_selector import NONE, hide_session, label_of
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ ADAPTER = Path(__file__).resolve().parent / "heads" / "reader.safetensors"
 SEED = 20
 N_PASSES = 4
 RATE = 8e-4
-WARM_UP = 0.06
 SMOOTHING = 0.05
 BARE = 0.25  # share of conversations written without punctuation
 PIECES_PER_BATCH = 2_400
@@ -136,17 +134,6 @@ def make_pass(talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer) -
     return examples
 
 
-def batches(examples: Sequence[Example], rng: random.Random) -> Iterator[list[Example]]:
-    order = sorted(examples, key=lambda one: (len(one[0].ids), rng.random()))
-    groups: list[list[Example]] = [[]]
-    for one in order:
-        if groups[-1] and (len(groups[-1]) + 1) * len(one[0].ids) > PIECES_PER_BATCH:
-            groups.append([])
-        groups[-1].append(one)
-    rng.shuffle(groups)
-    yield from groups
-
-
 def learn(talks: Sequence[Talk], *, seed: int = SEED) -> TagNet:
     import torch
 
@@ -156,25 +143,17 @@ def learn(talks: Sequence[Talk], *, seed: int = SEED) -> TagNet:
     tokenizer = load_tokenizer(folder)
     net = build_net(folder, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
     net.train()
-    learned = [weight for weight in net.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
-    for number in range(N_PASSES):
-        began, total = time.monotonic(), 0.0
-        groups = list(batches(make_pass(talks, rng, tokenizer), rng))
-        for step, group in enumerate(groups):
-            done = (number + step / len(groups)) / N_PASSES
-            scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
-            for settings in optimizer.param_groups:
-                settings["lr"] = RATE * max(scale, 0.01)
-            loss = _loss(net, group)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(learned, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            total += loss.item()
-        print(f"pass {number + 1} of {N_PASSES}: loss {total / len(groups):.4f}, "
-              f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
-        write_adapter(net, ADAPTER.with_suffix(".partial"))
+    passes = (
+        group_by_length(
+            make_pass(talks, rng, tokenizer), lambda one: len(one[0].ids), rng,
+            most=PIECES_PER_BATCH,
+        )
+        for _ in range(N_PASSES)
+    )  # fmt: skip
+    run_cycle(
+        net, passes, partial(_loss, net), n_passes=N_PASSES, rate=RATE,
+        kept=ADAPTER.with_suffix(".partial"),
+    )  # fmt: skip
     return net
 
 

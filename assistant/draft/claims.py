@@ -26,7 +26,7 @@ from assistant.draft.claim_reader import KINDS, ClaimReader, Pair
 from assistant.draft.claim_rules import find_fault
 from assistant.draft.rules import ClaimRules, load_draft_rules
 from assistant.draft.session import ReadSession, Vectors, read_session, text_for_meaning
-from assistant.draft.statements import cite
+from assistant.draft.statements import Statement, cite
 from assistant.draft.words import NEGATIONS, split_forms, word_set
 from assistant.records import Checked, Deidentified
 
@@ -41,7 +41,8 @@ _WORD_FOR_WORD = 0.97  # the score of a sentence that only leaves words out
 # Left out before or behind it, one of these would make another thing of what was said.
 _TURNS_IT = NEGATIONS | word_set(
     "if unless until till might may maybe perhaps probably could would should want wanted wanna "
-    "wish hope hoping think thought guess suppose supposed reckon say says said tell tells told "
+    "wish hope hoping think thinks thought guess suppose supposed reckon believe believes say says "
+    "said tell tells told wants wishes hopes asks "
     "ask asked almost nearly only except try trying tried used like as joking kidding but or dream"
 )
 _FAULT_OF_KIND = {
@@ -171,16 +172,18 @@ def _settle(
     if match is None:
         why = _WHY["not_said" if claim.forms else "empty"]
         return Checked(supported=False, score=0.0, evidence=(), why=why)
-    if _is_part(claim, match):
-        evidence = tuple(cite(s, session.by_number) for s in match.statements)
-        why = _WHY["supported"]
-        return Checked(supported=True, score=_WORD_FOR_WORD, evidence=evidence, why=why)
+    whole = _find_whole(claim, match)
+    if whole is not None:
+        place = cite(whole, session.by_number)
+        return Checked(
+            supported=True, score=_WORD_FOR_WORD, evidence=(place,), why=_WHY["supported"]
+        )
     fault = find_fault(claim, match, session=session, rules=rules)
     if kinds is None:
         score = 0.5 * max(match.meaning, 0.0) + 0.5 * match.coverage
         score = min(score, 0.35) if fault else max(score, 0.5)
     else:
-        score = _chance(kinds, fault)
+        score = min(0.1, float(kinds[0])) if fault in _SURE_FAULTS else float(kinds[0])
         if score >= 0.5:
             fault = None
         elif fault is None or fault not in _SURE_FAULTS:
@@ -193,21 +196,13 @@ def _settle(
     )  # fmt: skip
 
 
-def _is_part(claim: Claim, match: Match) -> bool:
-    """Whether it is a run of words of one statement, and what is left out changes nothing."""
+def _find_whole(claim: Claim, match: Match) -> Statement | None:
+    """The statement of which it is a run of words, if what is left out changes nothing."""
     n = len(claim.forms)
     for statement in match.statements:
         said = split_forms(statement.text)
         for at in range(len(said) - n + 1):
-            if said[at : at + n] == claim.forms and _TURNS_IT.isdisjoint(
-                said[:at] + said[at + n :]
-            ):
-                return True
-    return False
-
-
-def _chance(kinds: NDArray[np.float32], fault: str | None) -> float:
-    """How likely the sentence is supported, 0 to 1; 0.5 is where it is refused."""
-    if fault in _SURE_FAULTS:
-        return min(0.1, float(kinds[0]))
-    return float(kinds[0])
+            rest = said[:at] + said[at + n :]
+            if said[at : at + n] == claim.forms and _TURNS_IT.isdisjoint(rest):
+                return statement
+    return None

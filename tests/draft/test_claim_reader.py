@@ -109,6 +109,8 @@ def test_word_for_word_stands_and_a_change_of_one_word_does_not() -> None:
         "P: I went to the meeting on my own on Tuesday. My sister wanted to drive me, I said no.",
         "Q: Will you go again?",
         "P: I might go on Thursday if the bus runs. I don't think I'd go twice.",
+        "Q: What does she say?",
+        "P: She thinks I'm getting better at this.",
     )
     texts = (
         "I went to the meeting on my own.",
@@ -116,10 +118,12 @@ def test_word_for_word_stands_and_a_change_of_one_word_does_not() -> None:
         "My sister drove me to the meeting.",
         "I'd go twice.",
         "I went on Wednesday.",
+        "I'm getting better at this.",
     )
     settings = load_settings()
     checked = check_claims(
         texts, session_of(*said), encoder=load_encoder(settings=settings), nlp=load_parser(),
         reader=load_claim_reader(settings=settings),
     )  # fmt: skip
-    assert [one.supported for one in checked] == [True, True, False, False, False]
+    assert [one.supported for one in checked] == [True, True, False, False, False, False]
+    assert [place.turn for place in checked[0].evidence] == [2]

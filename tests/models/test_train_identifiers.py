@@ -7,20 +7,23 @@ import random
 import pytest
 
 from assistant.bundled import locate_model
+from assistant.deidentify.pieces import PAD
 from assistant.deidentify.tagger import TYPES
 from assistant.encoder_net import load_tokenizer
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Mark
 from models.corpus.swap import Swapper, load_lists
+from models.cycle import group_by_length
 from models.train_identifiers import (
     IGNORED,
     Inventor,
     Marked,
-    batches,
     make_examples,
     make_pass,
+    n_pieces,
     read_pieces,
+    stack,
     write_otherwise,
 )
 
@@ -106,8 +109,10 @@ def test_examples_carry_a_class_for_each_piece_and_batches_pad_them() -> None:
     sessions = load_sessions("train")[:1]
     examples = make_pass(sessions, PIECES["plain"][:20], rng, tokenizer)
     total = 0
-    for pieces, shapes, is_there, classes in batches(examples, rng):
-        assert pieces.shape == shapes.shape == is_there.shape == classes.shape
-        assert not (~is_there & (classes != IGNORED)).any()
+    for group in group_by_length(examples, n_pieces, rng, most=2_600):
+        pieces, shapes, classes = stack(group)
+        assert pieces.shape == shapes.shape == classes.shape
+        assert pieces.numel() <= 2_600 or len(group) == 1
+        assert not ((pieces == PAD) & (classes != IGNORED)).any()
         total += len(pieces)
     assert total == len(examples)

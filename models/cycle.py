@@ -1,0 +1,79 @@
+"""One cycle of learning over the encoder, shared by the commands that train a net."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from assistant.encoder_net import TagNet
+
+WARM_UP = 0.06
+One = TypeVar("One")
+
+
+def group_by_length(
+    items: Sequence[One], length: Callable[[One], int], rng: random.Random, *, most: int
+) -> list[list[One]]:
+    """Put items of like length together, `most` pieces a group with the padding, and mix groups."""
+    groups: list[list[One]] = [[]]
+    for one in sorted(items, key=lambda item: (length(item), rng.random())):
+        if groups[-1] and (len(groups[-1]) + 1) * length(one) > most:
+            groups.append([])
+        groups[-1].append(one)
+    rng.shuffle(groups)
+    return groups
+
+
+def run_cycle(
+    net: TagNet,
+    passes: Iterable[Sequence[One]],
+    loss_of: Callable[[One], Tensor],
+    *,
+    n_passes: int,
+    rate: float,
+    kept: Path,
+) -> None:
+    """Learn through one cycle of a falling rate; a pass is a row of groups. What was learned is
+    written to `kept` each time a pass is done."""
+    import torch
+
+    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.01)
+    for number, groups in enumerate(passes):
+        began, total = time.monotonic(), 0.0
+        for step, group in enumerate(groups):
+            done = (number + step / len(groups)) / n_passes
+            scale = min(1.0, done / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+            for settings in optimizer.param_groups:
+                settings["lr"] = rate * max(scale, 0.01)
+            loss = loss_of(group)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learned, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            total += loss.item()
+        print(f"pass {number + 1} of {n_passes}: loss {total / len(groups):.4f}, "
+              f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
+        write_adapter(net, kept)
+
+
+def write_adapter(net: TagNet, path: Path) -> None:
+    from assistant.encoder_net import learned_weights
+
+    write_weights(learned_weights(net), path)
+
+
+def write_weights(learned: Mapping[str, Tensor], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(dict(learned), path)
+    path.chmod(0o644)  # written owner-only; it is shipped for everyone
