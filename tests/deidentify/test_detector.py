@@ -77,10 +77,17 @@ def test_said_letters_join_when_asked():
     assert run.value == "24TR03"
 
 
-def test_loading_it_does_not_bring_transformers() -> None:
+@pytest.mark.parametrize(
+    "loads",
+    [
+        "from assistant.deidentify import load_detector as load; load(settings=load_settings())",
+        "from assistant.app.checking import load_check_parts as load; load(load_settings())",
+    ],
+    ids=["detector", "checks"],
+)
+def test_loading_does_not_bring_transformers(loads: str) -> None:
     code = (
-        "import sys; from assistant.deidentify import load_detector; "
-        "from assistant.settings import load_settings; load_detector(settings=load_settings()); "
+        f"import sys; from assistant.settings import load_settings; {loads}; "
         "print('transformers' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
