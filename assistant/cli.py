@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(help="Fetch and check the models.", no_args_is_help=True)
+models_app = typer.Typer(help="Fetch, check, compare and choose models.", no_args_is_help=True)
 audit_app = typer.Typer(help="Check the audit log.", no_args_is_help=True)
 app.add_typer(session_app, name="session")
 app.add_typer(models_app, name="models")
@@ -207,6 +207,45 @@ def show_models() -> None:
     _write("\n".join(lines) + "\n")
 
 
+@models_app.command("list")
+def list_models() -> None:
+    """Say which models can tidy what people said; the one in use is marked."""
+    from assistant import workbench
+
+    _write("\n".join(workbench.list_models(settings=load_settings())) + "\n")
+
+
+@models_app.command("use")
+def use_model(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A name from `models list`, a folder with a transformers model, or the address "
+            "of a server on this machine."
+        ),
+    ],
+) -> None:
+    """Choose the model that tidies. It is loaded and tried before it is written down."""
+    from assistant import workbench
+
+    with show_progress("Trying the model"):
+        line = workbench.use_model(name, settings=load_settings())
+    _write(f"{line}\n")
+
+
+@models_app.command("compare")
+def compare_models(
+    names: Annotated[list[str] | None, typer.Argument(help="As for `models use`.")] = None,
+    statements: Annotated[int, typer.Option(help="How many statements to tidy.", min=1)] = 200,
+) -> None:
+    """Have models tidy the same fictional statements, and lay them beside tidying by hand."""
+    from assistant import workbench
+
+    status = workbench.compare_models(names or (), n_statements=statements)
+    if status:
+        raise typer.Exit(status)
+
+
 @audit_app.command("verify")
 def verify_audit_log(
     path: Annotated[Path, typer.Argument(help="The log, or the data folder that holds it.")],
@@ -274,13 +313,32 @@ def restore(
 def run_evals(
     suites: Annotated[list[str] | None, typer.Argument(help="Which suites; all if none.")] = None,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
+    quick: Annotated[bool, typer.Option("--quick", help="Only what takes seconds.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="An earlier report.json to lay beside it.")
+    ] = None,
 ) -> None:
     """Measure: every figure with its number of cases, against policies/thresholds.toml."""
     from assistant import workbench
 
-    status = workbench.run_evals(tuple(suites or ()), out=out)
+    status = workbench.run_evals(tuple(suites or ()), out=out, quick=quick, against=against)
     if status:
         raise typer.Exit(status)
+
+
+@app.command()
+def impact(
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("impact.html"),
+) -> None:
+    """Write a data protection and AI impact page from facts of this installation, to review."""
+    from assistant.impact import format_impact
+
+    page = format_impact(load_settings())
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError:
+        raise InputError(f"{out.name} cannot be written there. Give another --out.") from None
+    _write(f"{out} written\n")
 
 
 @app.command()

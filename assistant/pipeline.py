@@ -28,6 +28,7 @@ from assistant.deidentify import (
     remove_identifiers,
 )
 from assistant.draft import write_draft
+from assistant.draft.activities import ActivityHead, load_activity_head
 from assistant.draft.encoder import SentenceEncoder, load_encoder
 from assistant.draft.model import LanguageModel, load_language_model
 from assistant.draft.reader import Reader, load_reader
@@ -53,7 +54,7 @@ from assistant.release import ReleaseFormat, release_note
 from assistant.review import (
     LanguageRules,
     SafetyRules,
-    load_language_rules,
+    load_language_review,
     load_safety_rules,
     review_draft,
     surface_topics,
@@ -80,6 +81,7 @@ class Parts:
     details: DetailFinder | None
     encoder: SentenceEncoder
     reader: Reader
+    activities: ActivityHead
     model: LanguageModel | None
     language: LanguageRules
     safety: SafetyRules
@@ -107,8 +109,9 @@ def load_parts(settings: Settings, *, with_model: bool = True, with_details: boo
         details=load_detail_finder(settings=settings) if with_details else None,
         encoder=load_encoder(settings=settings),
         reader=load_reader(settings=settings),
+        activities=load_activity_head(),
         model=load_language_model(settings=settings) if with_model else None,
-        language=load_language_rules(),
+        language=load_language_review(settings=settings),
         safety=load_safety_rules(),
         max_words=settings.max_note_words,
     )
@@ -151,6 +154,7 @@ def prepare(
         held=held,
         max_words=parts.max_words,
         reader=parts.reader,
+        activities=parts.activities,
     )
     drafted_at = perf_counter()
     progress("review")

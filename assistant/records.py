@@ -163,12 +163,14 @@ class Evidence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
     """One sentence of a draft, de-identified. `own_words` is in 0..1: the share of its content
-    tokens whose lemma occurs in the cited turns of the person."""
+    tokens whose lemma occurs in the cited turns of the person. `activities` are suggestions for
+    what the two did together: numbers of `policies/activities.toml`, likeliest first."""
 
     text: str = field(repr=False)
     origin: Origin
     evidence: tuple[Evidence, ...]
     own_words: float
+    activities: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ class ModelInfo:
     """Which model wrote. `digest` is the SHA-256 of the weights, or empty for a local server."""
 
     name: str
-    backend: Literal["transformers", "openai_compatible", "scripted", "none"]
+    backend: Literal["tagger", "transformers", "openai_compatible", "scripted", "none"]
     digest: str = ""
 
 

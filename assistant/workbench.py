@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
-from assistant.errors import ModelUnavailable
+from assistant.errors import ModelUnavailable, SettingError
 from assistant.known_names import hide_known_names
 from assistant.records import (
     Deidentified,
@@ -148,6 +148,7 @@ def draft_row(prepared: Prepared) -> Row:
                         "origin": sentence.origin,
                         "evidence": [_evidence_row(place) for place in sentence.evidence],
                         "own_words": round(sentence.own_words, 4),
+                        **_activity_rows(sentence.activities),
                     }
                     for sentence in section.sentences
                 ],
@@ -240,10 +241,63 @@ def describe_models(*, settings: Settings) -> tuple[str, ...]:
     )
 
 
-def run_evals(suites: tuple[str, ...], *, out: Path) -> int:
+def list_models(*, settings: Settings) -> tuple[str, ...]:
+    """Return one line for each model that can tidy; the one in use is marked."""
+    from assistant.bundled import model_status
+    from assistant.draft.model import TIDIER, chosen_model
+
+    wanted = settings.model.strip()
+    in_use = chosen_model(settings=settings) if wanted == "default" else wanted
+    rows = {TIDIER: "shipped with Own Words, leaves words out and sets marks"}
+    for status in model_status(settings=settings):
+        if status.purpose == "drafter":
+            rows[status.id] = f"{status.state}, a small causal language model"
+    rows.setdefault(in_use, "your own")
+    return tuple(
+        f"{'*' if name == in_use else ' '} {name}: {about}" for name, about in rows.items()
+    )
+
+
+def use_model(name: str, *, settings: Settings) -> str:
+    """Choose the model that tidies from now on. Raises `ModelUnavailable`."""
+    from assistant.draft.model import choose_model
+
+    info = choose_model(name, settings=settings)
+    late = (
+        ""
+        if settings.model.strip() == "default"
+        else (" The setting OWNWORDS_MODEL names another and still decides; take it away.")
+    )
+    return f"{info.name} ({info.backend}) tidies from the next draft on.{late}"
+
+
+def compare_models(names: Sequence[str], *, n_statements: int) -> int:
+    """Run the comparison in a process of its own; return its exit status.
+
+    Raises `SettingError` in an installation without the practice corpus.
+    """
+    try:
+        resource_path("models/data/corpus/splits.json")
+    except SettingError:
+        raise SettingError(
+            "Models are compared on the practice corpus, which this installation does not hold. "
+            "Run this from a checkout."
+        ) from None
+    folder = resource_path("evals").parent
+    command = [sys.executable, "-m", "evals.tidying", "--first", str(n_statements)]
+    for name in names:
+        command += ["--model", name]
+    return subprocess.run(command, check=False, cwd=folder).returncode
+
+
+def run_evals(
+    suites: tuple[str, ...], *, out: Path, quick: bool = False, against: Path | None = None
+) -> int:
     """Run the evals in a process of their own; return its exit status."""
     folder = resource_path("evals").parent
     command = [sys.executable, "-m", "evals.report", *suites, "--out", str(out.resolve())]
+    command += ["--quick"] if quick else []
+    command += ["--against", str(against.resolve())] if against else []
     return subprocess.run(command, check=False, cwd=folder).returncode
 
 
@@ -259,6 +313,13 @@ def _span_row(span: IdentifierSpan) -> Row:
 
 def _evidence_row(place: Evidence) -> Row:
     return {"turn": place.turn, "start": place.start, "end": place.end}
+
+
+def _activity_rows(numbers: Sequence[int]) -> Row:
+    from assistant.draft.activities import load_activities
+
+    rows = [asdict(load_activities()[number]) for number in numbers]
+    return {"may_be": rows} if rows else {}
 
 
 def _flag_row(flag: Flag) -> Row:

@@ -27,7 +27,7 @@ import csv
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ from assistant.known_names import hide_known_names
 from assistant.records import Deidentified, DeidentifiedTurn
 from assistant.settings import load_settings
 from evals.corpus import read_session
-from evals.report import share
+from evals.figure import Figure, share
 from models.corpus import load_sessions
 from models.corpus.rows import MARK
 
@@ -88,6 +88,25 @@ def judge_split(split: str, *, with_reader: bool = True) -> list[Judged]:
                 )
             )  # fmt: skip
     return judged
+
+
+def measure_checker(split: str) -> Iterator[Figure]:
+    """The figures of a report."""
+    judged = judge_split(split)
+    right = [one for one in judged if one.kind == "supported"]
+    wrong = [one for one in judged if one.kind != "supported"]
+    yield share("checker.kept", sum(one.is_accepted for one in right), len(right))
+    yield share("checker.caught", sum(not one.is_accepted for one in wrong), len(wrong))
+    for kind in sorted({one.kind for one in wrong}):
+        own = [one for one in wrong if one.kind == kind]
+        yield share(f"checker.caught_{kind}", sum(not one.is_accepted for one in own), len(own))
+    score = np.array([one.score for one in judged])
+    is_right = np.array([one.kind == "supported" for one in judged])
+    brier = float(np.mean((score - is_right) ** 2))
+    yield Figure(name="checker.brier", value=brier, n=len(judged))
+    yield Figure(
+        name="checker.calibration_error", value=_calibration(score, is_right), n=len(judged)
+    )
 
 
 def print_judged(judged: Sequence[Judged]) -> None:

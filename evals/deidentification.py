@@ -33,6 +33,7 @@ from pathlib import Path
 from assistant.deidentify import Detector, load_detector, remove_identifiers
 from assistant.records import Deidentified, Transcript, Turn
 from assistant.settings import load_settings
+from evals.figure import Figure, share
 from evals.marked import (
     PUBLIC,
     Hider,
@@ -47,7 +48,6 @@ from evals.marked import (
     read_seed,
     read_wnut,
 )
-from evals.report import Figure, share
 from models.corpus import load_sessions
 from models.corpus.rows import Session
 from models.corpus.swap import in_case_of
@@ -184,7 +184,7 @@ def measure_names(split: str, detector: Detector, stock: Hider) -> Iterator[Figu
     for group in sorted({ethnicity for _, ethnicity in table}):
         ours, theirs = Tally(), Tally()
         for session in load_sessions(split):  # type: ignore[arg-type]
-            lines = _renamed(session, table["first", group], table["last", group])
+            lines = renamed(session, table["first", group], table["last", group])
             ours.add(session.id, lines, spans_of(hide_conversation(lines, detector)))
             theirs.add(session.id, lines, stock(lines))
         for prefix, tally in (("ours", ours), ("stock", theirs)):
@@ -200,7 +200,7 @@ def measure_names(split: str, detector: Detector, stock: Hider) -> Iterator[Figu
         )
 
 
-def _renamed(session: Session, first: Sequence[str], last: Sequence[str]) -> tuple[Line, ...]:
+def renamed(session: Session, first: Sequence[str], last: Sequence[str]) -> tuple[Line, ...]:
     """Give every first name and every surname of a session another, in the order of appearance."""
     given: dict[str, str] = {}
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from assistant.deidentify import Detail, load_detail_finder, report_details
 from assistant.settings import load_settings
-from evals.report import Figure, share
+from evals.figure import Figure, share
 from models.corpus import load_sessions
 from models.corpus.rows import Session
 

@@ -1,28 +1,96 @@
-"""How well the language list and the safety topics do, on sentences written for them.
+"""How well the language list, the reader beside it and the safety topics do.
+
+    python -m evals.language [--split dev] [--show]     sentences the reader did not learn from
 
     measure_language(rules)            recall and precision over the list's own sentences
+    measure_sentences(rules, cases)    the same by category over marked sentences
     measure_safety(rules, cases)       recall and false prompts over a file of cases
     stigma_density(texts, ...)         severity-weighted flags per 100 words
 
 The sentences were written beside the list, so a high figure says the list does what its authors
-thought of. The `unseen` part of the safety cases was written after tuning and not tuned on: it is
-the figure to believe, and it is small (39 positive sentences by one writer).
+thought of. On marked sentences (`models/data/language`) a marked phrase is *found* if a flag
+overlaps it, *in its category* if that flag shows the category the writer gave it, and a flag is
+*right* if it overlaps a marked phrase. The `unseen` part of the safety cases was written after
+tuning and not tuned on: it is the figure to believe, and it is small (39 positive sentences by one
+writer).
 """
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.records import Deidentified, DeidentifiedTurn, FlagCategory, SafetyPrompt
+from assistant.review import load_language_review, load_language_rules
 from assistant.review.masking import quote_spans
 from assistant.review.rules import LanguageRules, ReviewVoice, flag_language
 from assistant.review.safety import surface_topics
 from assistant.review.safety_list import SafetyRules
+from assistant.settings import load_settings
+from evals.figure import share
+
+if TYPE_CHECKING:
+    from models.sentences import MarkedSentence, Split
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+@dataclass(slots=True)
+class Phrases:
+    """Counts of marked phrases and flags, by category."""
+
+    marked: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    in_category: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    n_fine: int = 0  # sentences without a mark
+    n_fine_flagged: int = 0
+
+
+def measure_sentences(rules: LanguageRules, cases: Iterable[MarkedSentence]) -> Phrases:
+    """Count over marked sentences what is flagged, as the product flags it."""
+    counted = Phrases()
+    for case in cases:
+        flags = flag_language(case.text, voice=case.voice, rules=rules)  # type: ignore[arg-type]
+        for start, end, category in case.spans:
+            over = [flag for flag in flags if flag.start < end and start < flag.end]
+            counted.marked[category] += 1
+            counted.found[category] += bool(over)
+            counted.in_category[category] += any(f.category == category for f in over)
+        for flag in flags:
+            is_right = any(flag.start < end and start < flag.end for start, end, _ in case.spans)
+            counted.flags[flag.category] += 1
+            counted.right[flag.category] += is_right
+        counted.n_fine += not case.spans
+        counted.n_fine_flagged += bool(flags) and not case.spans
+    return counted
+
+
+def count_own_words_flagged(rules: LanguageRules, split: str) -> tuple[int, int]:
+    """Statements of people that are flagged though known as theirs, and all that were tried.
+
+    Each stands as it would in a note: alone, and in a sentence of the peer's.
+    """
+    from models.corpus import load_sessions
+
+    flagged = n = 0
+    for session in load_sessions(split):  # type: ignore[arg-type]
+        for entry in session.gold["statements"]:
+            if entry["salience"] < 2:
+                continue
+            own = entry["text"].strip()
+            for text in (own, f'She said, "{own}"'):
+                n += 1
+                flagged += bool(flag_language(text, voice="peer", own_words=(own,), rules=rules))
+    return flagged, n
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +241,50 @@ def _surface(text: str, rules: SafetyRules) -> tuple[SafetyPrompt, ...]:
         number=1, speaker="<PERSON_1>", role="person", text=text, n_chars_original=len(text)
     )
     return surface_topics(Deidentified(turns=(turn,)), rules=rules)
+
+
+def _print(title: str, counted: Phrases) -> None:
+    print(title)
+    for name in (*sorted(counted.marked), "all"):
+        rows = [
+            sum(count.values()) if name == "all" else count[name]
+            for count in (
+                counted.found, counted.in_category, counted.marked, counted.right, counted.flags,
+            )
+        ]  # fmt: skip
+        found, in_category, marked, right, flags = rows
+        recall, precision = share("", found, marked), share("", right, flags)
+        print(
+            f"  {name:8} found {found:3}/{marked:3} = {recall.value:.3f} ({recall.low:.3f} to "
+            f"{recall.high:.3f}), in its category {in_category:3}; flags right {right:3}/{flags:3}"
+            f" = {precision.value:.3f} ({precision.low:.3f} to {precision.high:.3f})"
+        )
+    print(f"  sentences without a mark that are flagged: {counted.n_fine_flagged}/{counted.n_fine}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    from models.sentences import read_sentences
+
+    parser = argparse.ArgumentParser(prog="evals.language")
+    parser.add_argument("--split", choices=["dev", "test"], default="dev")
+    parser.add_argument("--show", action="store_true")
+    options = parser.parse_args(arguments)
+    split: Split = options.split
+    cases = list(read_sentences(split))
+    _print(f"list alone, {len(cases)} sentences", measure_sentences(load_language_rules(), cases))
+    rules = load_language_review(settings=load_settings())
+    began = time.perf_counter()
+    counted = measure_sentences(rules, cases)
+    took = (time.perf_counter() - began) / len(cases)
+    _print(f"list and reader, {1000 * took:.1f} ms a sentence", counted)
+    for case in cases if options.show else ():
+        flags = flag_language(case.text, voice=case.voice, rules=rules)  # type: ignore[arg-type]
+        marked = {(case.text[a:b], kind) for a, b, kind in case.spans}
+        shown = {(flag.text, flag.category) for flag in flags}
+        if marked != shown:
+            print(f"{case.voice}: {case.text}\n    marked {marked or ''} flagged {shown or ''}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -30,22 +30,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from assistant.deidentify import remove_identifiers
 from assistant.draft.words import SURROGATE, count_words, split_forms
 from assistant.pipeline import load_parts
-from assistant.records import Deidentified, Draft, Evidence
+from assistant.records import Deidentified, Draft, Evidence, HeldBack
 from assistant.settings import load_settings
 from evals.corpus import draft_session, read_session
-from evals.report import share
+from evals.figure import Figure, share
 from models.corpus import load_sessions
 from models.corpus.rows import Session
 
 CITED = 0.3  # boundaries of statements differ between the drafter and the gold
 GROUPS = ("dialect", "gender", "form")
 _BELOW = 0.05
+# Of a turn's reasons to stay out, the one that is named first.
+_GRAVEST = ("asked_not_to_record", "safety", "instruction", "length")
 _LONG_TURNS = 40
 
 
@@ -94,9 +96,13 @@ def count_session(
     hidden: Deidentified,
     *,
     n_more: int = 0,
+    held_back: Sequence[HeldBack] = (),
     show: bool = False,
 ) -> Tally:
     """Compare the sentences of one note with the session's gold; `n_more` words stand beside."""
+    reasons: dict[int, set[str]] = defaultdict(set)
+    for held in held_back:
+        reasons[held.turn].add(held.reason)
     tally = Tally(own_words=[one.own_words for one in told])
     counts = tally.counts
     gold = session.gold["statements"]
@@ -109,8 +115,13 @@ def count_session(
             counts["found"] += by_turn
             counts["in_words"] += bool(by_words)
             counts["section"] += entry["section"] in by_words
+            if held_back and not by_turn:
+                counts[f"lost {_gravest(reasons[entry['turn']])}"] += 1
             if show and not by_turn:
                 print(f"  {session.id} turn {entry['turn']}: not found")
+        if entry.get("reason") == "asked_not_to_record":
+            counts["asked"] += 1
+            counts["asked_known"] += "asked_not_to_record" in reasons[entry["turn"]]
         if by_words and entry.get("reason") in {"asked_not_to_record", "safety"}:
             counts[entry["reason"]] += 1
             if show:
@@ -132,6 +143,12 @@ def count_session(
     if len(hidden.turns) > _LONG_TURNS:
         tally.shares.append(length / max(said, 1))
     return tally
+
+
+def _gravest(reasons: Set[str]) -> str:
+    """The first of `_GRAVEST` among them, else the first by name."""
+    order = sorted(reasons, key=lambda one: (one not in _GRAVEST, one))
+    return next((one for one in _GRAVEST if one in reasons), order[0] if order else "unknown")
 
 
 def _count_faults(
@@ -233,6 +250,12 @@ def print_tally(title: str, tally: Tally) -> None:
     print(f"  own words {mean:.3f}, worst {min(tally.own_words, default=1.0):.3f}; "
           f"words {max(tally.lengths, default=0)} at most, "
           f"share of what was said {max(tally.shares, default=0.0):.3f} at most")  # fmt: skip
+    lost = {name[5:]: n for name, n in counts.most_common() if name.startswith("lost ")}
+    if lost:
+        print("  items not found, by why their turn stays out: "
+              + ", ".join(f"{name} {n}" for name, n in lost.items()))  # fmt: skip
+        print(f"  turns of statements asked out that are held back for it: "
+              f"{counts['asked_known']}/{counts['asked']}")  # fmt: skip
     faults = ("asked_not_to_record", "safety", "identifiers", "from_others", "without_evidence")
     print("  " + ", ".join(f"{name} {counts[name]}" for name in faults), flush=True)
 
@@ -250,6 +273,42 @@ def print_groups(by_group: Mapping[tuple[str, str], Tally], all_of: Tally) -> No
         print(f"  {kind:8} {name:36} " + "; ".join(cells))
 
 
+def measure_drafts(split: str) -> Iterator[Figure]:
+    """The figures of a report: ours and two baselines on the same sessions."""
+    parts = load_parts(load_settings(), with_details=False)
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    for session in load_sessions(split):  # type: ignore[arg-type]
+        hidden, _ = remove_identifiers(read_session(session), detector=parts.detector)
+        draft = draft_session(hidden, parts, voice="tidied")
+        told = {
+            "": sentences_of(draft), "every_statement.": every_statement(session, hidden),
+            "first_statements.": lead(session, hidden, max_words=parts.max_words),
+        }  # fmt: skip
+        for name, sentences in told.items():
+            tallies[name].add(
+                count_session(
+                    session, sentences, hidden, n_more=0 if name else _together(draft),
+                    held_back=() if name else draft.held_back,
+                )
+            )  # fmt: skip
+    for name, tally in tallies.items():
+        for measure, hits, n in _SHARES:
+            yield share(f"drafting.{name}{measure}", tally.counts[hits], tally.counts[n])
+    ours = tallies[""]
+    for fault in ("asked_not_to_record", "safety", "identifiers", "from_others"):
+        yield Figure(
+            name=f"drafting.{fault}_cited", value=ours.counts[fault], n=ours.counts["sentences"]
+        )
+    yield Figure(name="drafting.own_words_min", value=min(ours.own_words), n=len(ours.own_words))
+    yield Figure(name="drafting.most_words", value=max(ours.lengths), n=len(ours.lengths))
+
+
+_SHARES = (
+    ("items_found", "found", "items"), ("items_in_their_words", "in_words", "items"),
+    ("right_section", "section", "in_words"), ("sentences_that_belong", "belongs", "sentences"),
+)  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Draft the sessions of a split and count.")
     parser.add_argument("--split", choices=("train", "dev", "test"), default="dev")
@@ -264,8 +323,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hidden, _ = remove_identifiers(read_session(session), detector=parts.detector)
         draft = draft_session(hidden, parts, voice=options.voice)
         counted = count_session(
-            session, sentences_of(draft), hidden, n_more=_together(draft), show=options.show
-        )
+            session, sentences_of(draft), hidden, n_more=_together(draft),
+            held_back=draft.held_back, show=options.show,
+        )  # fmt: skip
         ours.add(counted)
         for kind in GROUPS:
             groups[kind, _group(session, kind)].add(counted)

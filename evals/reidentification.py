@@ -42,8 +42,8 @@ from assistant.records import Deidentified, Draft
 from assistant.settings import load_settings
 from evals.corpus import draft_session, read_session
 from evals.deidentification import lines_of, spans_of
+from evals.figure import Figure, share
 from evals.marked import Line, Spans, load_stock
-from evals.report import Figure, share
 from models.corpus import load_sessions
 from models.corpus.rows import Session
 

@@ -2,138 +2,55 @@
 
 A suite is a function that returns figures; each figure has its number of cases and, for shares, a
 Wilson interval. Limits are data (`policies/thresholds.toml`): a broken one is exit 1. A suite whose
-data is not there is named as skipped, never passed over.
+data is not there is named as skipped, never passed over. Nothing in a report but its time depends
+on when it was made: seeds are fixed, and the digests say of what data and weights it tells.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import html
 import json
+import os
 import platform
 import sys
 import tomllib
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from math import sqrt
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from assistant import __version__
+from assistant.errors import SettingError
 from assistant.resources import resource_path
+from evals.figure import Figure, share
+from evals.suites import QUICK, SUITES
 
-_Z = 1.959964  # normal quantile of a two-sided 95 % interval
+__all__ = ["Figure", "broken_limits", "format_page", "main", "share"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One figure. `low` and `high` are a 95 % Wilson interval where the figure is a share."""
-
-    name: str
-    value: float
-    n: int
-    low: float | None = None
-    high: float | None = None
-    note: str = ""
+_LIBRARIES = ("torch", "tokenizers", "spacy", "presidio-analyzer", "cedarpy", "numpy")
+_DATA = (
+    "models/data/corpus", "models/data/language", "models/data/details", "models/heads",
+    "policies",
+)  # fmt: skip
+_BAR = 160  # points of width for 0 to 1
 
 
-def share(name: str, hits: int, n: int, *, note: str = "") -> Figure:
-    """Return hits / n with its Wilson interval (Wilson 1927); 0 cases is 0 with the widest one."""
-    if n == 0:
-        return Figure(name=name, value=0.0, n=0, low=0.0, high=1.0, note="no cases")
-    p, z2 = hits / n, _Z * _Z
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return Figure(name=name, value=p, n=n, low=low, high=high, note=note)
-
-
-def measure_gate() -> Iterable[Figure]:
-    """Every policy case answered as its folder promises."""
-    from assistant.policy import load_gate
-    from evals.gate import CASES, count_kept
-
-    yield share("gate.cases_as_promised", count_kept(load_gate()), len(CASES))
-
-
-def measure_language_list() -> Iterable[Figure]:
-    """The list on its own fixtures: says only that it does what it was written for."""
-    from assistant.review import load_language_rules
-    from evals.language import measure_language
-
-    for name, counted in measure_language(load_language_rules()).items():
-        n_bad, n_fine = counted.found + counted.missed, counted.flagged_in_vain + counted.left_alone
-        yield share(f"language.{name}_flagged", counted.found, n_bad)
-        yield share(f"language.{name}_flagged_in_vain", counted.flagged_in_vain, n_fine)
-
-
-def measure_deidentification() -> Iterable[Figure]:
-    """Recall and precision on the gold sessions, beside stock Presidio in the same run."""
-    from assistant.deidentify import load_detector
-    from assistant.settings import load_settings
-    from evals import deidentification as d
-    from evals.marked import DEMO, SESSIONS, load_stock, read_gold
-
-    detector = load_detector(settings=load_settings())
-    stock = load_stock()
-    hiders = {"": lambda lines: d.spans_of(d.hide_conversation(lines, detector)), "stock_": stock}
-    sessions = [path for path in (DEMO, *sorted(SESSIONS.glob("*.gold.txt"))) if path.exists()]
-    for prefix, hide in hiders.items():
-        tally = d.Tally()
-        for path in sessions:
-            lines = read_gold(path)[1]
-            tally.add(path.stem, lines, hide(lines))
-        note = f"{len(sessions)} sessions, some of them developed on"
-        n_found, n_marked = sum(tally.found.values()), sum(tally.marked.values())
-        yield share(f"deidentification.{prefix}recall", n_found, n_marked, note=note)
-        yield share(
-            f"deidentification.{prefix}character_precision", tally.n_right, tally.n_hidden,
-            note=note,
-        )  # fmt: skip
-
-
-def measure_drafting() -> Iterable[Figure]:
-    """Completeness, faithfulness and own words of drafts, kept apart."""
-    from evals import drafting as d
-
-    parts = d.load_parts()
-    golds = [path for path in (d.DEMO_GOLD, *sorted(d.SESSIONS.glob("*.json"))) if path.exists()]
-    rows = [
-        next(
-            row
-            for row in d.measure_session(
-                d.DEMO if gold == d.DEMO_GOLD else gold.with_suffix(".txt"), gold, parts=parts
-            )
-            if "tidied" in row.name
-        )
-        for gold in golds
-    ]
-    n_must, n_found = sum(r.n_must for r in rows), sum(r.n_found for r in rows)
-    n_sentences = sum(r.n_sentences for r in rows)
-    asked = sum(r.violations.get("asked_not_to_record", 0) for r in rows)
-    yield share("drafting.must_items_found", n_found, n_must)
-    yield share("drafting.right_section", sum(r.n_section_agrees for r in rows), n_found)
-    yield Figure(name="drafting.asked_not_to_record_cited", value=asked, n=n_sentences)
-    yield Figure(
-        name="drafting.own_words_min", value=min(r.own_words_min for r in rows), n=n_sentences
-    )
-    yield Figure(name="drafting.most_words", value=max(r.n_words for r in rows), n=len(rows))
-
-
-SUITES: dict[str, Callable[[], Iterable[Figure]]] = {
-    "gate": measure_gate,
-    "language": measure_language_list,
-    "deidentification": measure_deidentification,
-    "drafting": measure_drafting,
-}
+def read_limits() -> list[dict[str, Any]]:
+    text = resource_path("policies/thresholds.toml").read_text("utf-8")
+    limits: list[dict[str, Any]] = tomllib.loads(text)["threshold"]
+    return limits
 
 
 def broken_limits(figures: Iterable[Figure]) -> list[str]:
     """Return a sentence for each limit that a measured figure breaks."""
-    limits = tomllib.loads(resource_path("policies/thresholds.toml").read_text("utf-8"))
     by_name = {figure.name: figure for figure in figures}
     broken = []
-    for limit in limits["threshold"]:
+    for limit in read_limits():
         figure = by_name.get(limit["figure"])
         if figure is None:
             continue
@@ -144,48 +61,164 @@ def broken_limits(figures: Iterable[Figure]) -> list[str]:
     return broken
 
 
-def format_page(figures: list[Figure], skipped: dict[str, str], broken: list[str]) -> str:
+def describe_run() -> dict[str, Any]:
+    """Of what a report tells: versions, machine, and digests of data, weights and policies."""
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
+        "version": __version__, "python": platform.python_version(),
+        "machine": platform.machine(), "n_cores": os.cpu_count(), "libraries": versions,
+        "digests": {name: digest for name in _DATA if (digest := _digest(name))},
+    }  # fmt: skip
+
+
+def _digest(folder: str) -> str:
+    """SHA-256 over names and contents of a folder's files, the same wherever it lies."""
+    try:
+        root = resource_path(folder)
+    except SettingError:
+        return ""
+    whole = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.is_file() and p.suffix != ".partial"):
+        whole.update(path.relative_to(root).as_posix().encode())
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+# ---------------------------------------------------------------- the page
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1b1b1b;background:#fff}table{border-collapse:collapse;margin:0 0 1.5rem}"
+    "th,td{border:1px solid #767676;padding:.3rem .6rem;text-align:left;vertical-align:top}"
+    "td.n{text-align:right;font-variant-numeric:tabular-nums}.broken{font-weight:700}"
+    "caption{text-align:left;font-weight:600;padding:.3rem 0}"
+    "@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}"
+)
+
+
+def format_page(
+    figures: Sequence[Figure],
+    skipped: Mapping[str, str],
+    broken: Sequence[str],
+    *,
+    about: Mapping[str, Any] | None = None,
+    before: Mapping[str, float] | None = None,
+) -> str:
     """Return the report as one HTML page: no script, no outside file, prints well."""
-    rows = "".join(
-        f"<tr><th scope=row>{html.escape(_plain(f.name))}</th><td>{f.value:.3f}</td><td>{f.n}</td>"
-        f"<td>{'' if f.low is None else f'{f.low:.3f} to {f.high:.3f}'}</td>"
-        f"<td>{html.escape(f.note)}</td></tr>"
-        for f in figures
-    )
-    left = "".join(f"<li>{html.escape(n)}: {html.escape(why)}</li>" for n, why in skipped.items())
-    bad = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in broken)
-    return (
+    parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Own Words: figures</title>"
-        "<meta name=viewport content='width=device-width'>"
-        "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
-        "padding:0 1rem}table{border-collapse:collapse}th,td{border:1px solid #767676;"
-        "padding:.3rem .6rem;text-align:left}</style>"
-        f"<h1>Own Words {html.escape(__version__)}: figures</h1>"
-        f"<h2>Limits broken</h2><ul>{bad or '<li>None.</li>'}</ul>"
-        f"<h2>Skipped</h2><ul>{left or '<li>Nothing.</li>'}</ul>"
-        "<h2>Figures</h2><div role=region aria-label=Figures tabindex=0 style='overflow-x:auto'>"
-        "<table><thead><tr><th scope=col>Figure<th scope=col>Value"
-        "<th scope=col>Cases<th scope=col>95 % interval<th scope=col>Note</thead>"
-        f"<tbody>{rows}</tbody></table></div></html>\n"
+        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
+        f"<h1>Own Words {html.escape(__version__)}: figures</h1>",
+        "<p>Every figure with its number of cases. A bar runs from 0 to 1; the thin line is the "
+        "95 % interval. Where there are few cases, the interval says how little they tell.</p>",
+        _list("Limits broken", broken, "None."),
+        _list("Skipped", [f"{name}: {why}" for name, why in skipped.items()], "Nothing."),
+    ]
+    for suite, group in groupby(figures, key=lambda figure: figure.name.partition(".")[0]):
+        parts.append(_table(suite, list(group), broken, before))
+    if about:
+        parts.append(_about(about))
+    return "".join(parts) + "</html>\n"
+
+
+def _list(title: str, sentences: Sequence[str], none: str) -> str:
+    items = "".join(f"<li>{html.escape(one)}</li>" for one in sentences)
+    return f"<h2>{title}</h2><ul>{items or f'<li>{none}</li>'}</ul>"
+
+
+def _table(
+    suite: str, figures: Sequence[Figure], broken: Sequence[str], before: Mapping[str, float] | None
+) -> str:
+    bad = {sentence.split(" ", 1)[0] for sentence in broken}
+    earlier = "<th scope=col>Before" if before is not None else ""
+    rows = "".join(_row(figure, figure.name in bad, before) for figure in figures)
+    name = html.escape(suite)
+    return (
+        f"<h2>{name}</h2><div role=region aria-label='{name}' tabindex=0 style='overflow-x:auto'>"
+        f"<table><thead><tr><th scope=col>Figure<th scope=col>Value{earlier}<th scope=col>Cases"
+        "<th scope=col>95 % interval<th scope=col>0 to 1<th scope=col>Note</thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _row(figure: Figure, is_broken: bool, before: Mapping[str, float] | None) -> str:
+    mark = " class=broken" if is_broken else ""
+    interval = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
+    earlier = ""
+    if before is not None:
+        known = before.get(figure.name)
+        earlier = f"<td class=n>{'' if known is None else f'{known:.3f}'}</td>"
+    note = ("limit broken. " if is_broken else "") + figure.note
+    return (
+        f"<tr{mark}><th scope=row>{html.escape(_plain(figure.name))}</th>"
+        f"<td class=n>{figure.value:.3f}</td>{earlier}<td class=n>{figure.n}</td>"
+        f"<td>{interval}</td><td>{_bar(figure)}</td><td>{html.escape(note)}</td></tr>"
+    )
+
+
+def _bar(figure: Figure) -> str:
+    """A share as a bar with its interval; nothing for what is no share."""
+    if figure.low is None or figure.high is None or not 0 <= figure.low <= figure.high <= 1:
+        return ""
+    low, high = _BAR * figure.low, _BAR * figure.high
+    return (
+        f"<svg width={_BAR} height=14 aria-hidden=true>"
+        f"<rect width={_BAR} height=14 fill='#eee'/>"
+        f"<rect width={_BAR * figure.value:.1f} height=14 fill='#9bb7d4'/>"
+        f"<path d='M{low:.1f} 7H{high:.1f}M{low:.1f} 3v8M{high:.1f} 3v8' stroke='#1b1b1b'/></svg>"
+    )
+
+
+def _about(about: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th scope=row>{html.escape(str(key))}</th><td>{html.escape(_flat(value))}</td></tr>"
+        for key, value in about.items()
+    )
+    return f"<h2>What this tells of</h2><table><tbody>{rows}</tbody></table>"
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {str(one)[:16]}" for key, one in value.items())
+    return str(value)
 
 
 def _plain(name: str) -> str:
     return name.replace(".", ": ").replace("_", " ")
 
 
+def read_earlier(path: Path) -> dict[str, float]:
+    """The figures of an earlier report, by name. Raises `OSError` or `ValueError`."""
+    raw = json.loads(path.read_text("utf-8"))
+    return {str(row["name"]): float(row["value"]) for row in raw["figures"]}
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="ownwords eval")
     parser.add_argument("suites", nargs="*", help=", ".join(SUITES))
     parser.add_argument("--out", type=Path, default=Path("reports"))
+    parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
+    parser.add_argument("--against", type=Path, help="an earlier report.json to lay beside it")
     options = parser.parse_args(arguments)
     unknown = set(options.suites) - set(SUITES)
     if unknown:
         sys.stderr.write(f"There is no such suite. Suites are: {', '.join(SUITES)}.\n")
         return 2
+    before: dict[str, float] | None = None
+    if options.against:
+        try:
+            before = read_earlier(options.against)
+        except (OSError, ValueError, KeyError, TypeError):
+            sys.stderr.write(f"{options.against.name} is not a report of `ownwords eval`.\n")
+            return 2
     figures: list[Figure] = []
     skipped: dict[str, str] = {}
-    for name in options.suites or SUITES:
+    for name in options.suites or (QUICK if options.quick else SUITES):
         sys.stderr.write(f"Measuring: {name}\n")
         try:
             measured = list(SUITES[name]())
@@ -197,17 +230,14 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(f"{figure.name:52} {figure.value:8.3f}  n={figure.n}\n")
     broken = broken_limits(figures)
     options.out.mkdir(parents=True, exist_ok=True)
-    about = {
-        "version": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "skipped": skipped,
-        "broken": broken,
-        "figures": [asdict(figure) for figure in figures],
-    }
-    (options.out / "report.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    (options.out / "report.html").write_text(format_page(figures, skipped, broken), "utf-8")
+    about = describe_run()
+    written = {
+        **about, "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "skipped": skipped, "broken": broken, "figures": [asdict(figure) for figure in figures],
+    }  # fmt: skip
+    (options.out / "report.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
+    page = format_page(figures, skipped, broken, about=about, before=before)
+    (options.out / "report.html").write_text(page, "utf-8")
     sys.stderr.write(f"Report: {options.out / 'report.html'}\n")
     for sentence in (*broken, *(f"skipped {name}: {why}" for name, why in skipped.items())):
         sys.stderr.write(f"{sentence}\n")

@@ -89,7 +89,10 @@ def test_draft_json_is_as_promised(
     n_words = 0
     for section in draft["sections"]:
         for sentence in section["sentences"]:
-            assert set(sentence) == {"text", "origin", "evidence", "own_words"}
+            assert {"text", "origin", "evidence", "own_words"} <= set(sentence)
+            for activity in sentence.get("may_be", ()):  # suggestions, for what was done together
+                assert section["name"] == "together"
+                assert set(activity) == {"number", "name", "kind"}
             assert sentence["evidence"]
             assert 0 <= sentence["own_words"] <= 1
             n_words += len(sentence["text"].split())

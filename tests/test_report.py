@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evals import report
+from evals import report, suites
 from evals.report import Figure, broken_limits, format_page, main, share
 
 
@@ -54,5 +54,34 @@ def test_a_broken_limit_is_exit_1_and_the_report_is_still_written(
 
 
 def test_the_gate_suite_keeps_its_promises() -> None:
-    (figure,) = report.measure_gate()
+    (figure,) = suites.measure_gate()
     assert (figure.value, figure.n > 40) == (1.0, True)
+
+
+def test_a_report_says_of_what_it_tells_and_two_runs_agree(tmp_path: Path) -> None:
+    written = []
+    for name in ("one", "two"):
+        assert main(["--quick", "--out", str(tmp_path / name)]) == 0
+        raw = json.loads((tmp_path / name / "report.json").read_text())
+        assert raw.pop("measured_at")
+        written.append(raw)
+    assert written[0] == written[1]
+    assert written[0]["digests"]["policies"]
+    assert written[0]["libraries"]["torch"]
+
+
+def test_an_earlier_report_is_laid_beside(tmp_path: Path) -> None:
+    earlier = tmp_path / "report.json"
+    earlier.write_text(json.dumps({"figures": [{"name": "gate.cases_as_promised", "value": 0.25}]}))
+    assert main(["gate", "--out", str(tmp_path / "now"), "--against", str(earlier)]) == 0
+    assert "0.250" in (tmp_path / "now" / "report.html").read_text()
+    earlier.write_text("[]")
+    assert main(["gate", "--out", str(tmp_path), "--against", str(earlier)]) == 2
+
+
+def test_every_limit_names_a_figure_that_somebody_set_for_a_reason() -> None:
+    for limit in report.read_limits():
+        assert limit["figure"].partition(".")[0] in suites.SUITES
+        assert {"at_least", "at_most"} & limit.keys()
+        assert limit["set_by"]
+        assert limit["why"]

@@ -84,7 +84,7 @@ class Checks:
         Raises `Refused` if the draft is not theirs to read.
         """
         from assistant.draft.claims import check_typed_claim
-        from assistant.review import load_language_rules, review_draft
+        from assistant.review import language_rules_in_use, review_draft
 
         try:
             hidden = self._workspace.view_deidentified(actor, session_id)
@@ -96,7 +96,8 @@ class Checks:
             sections=(Section(name=section, sentences=(written,)),), held_back=(),
             model=ModelInfo(name="none", backend="none"), voice="exact",
         )  # fmt: skip
-        reviewed = review_draft(draft, deidentified=hidden, rules=load_language_rules(), safety=())
+        rules = language_rules_in_use()
+        reviewed = review_draft(draft, deidentified=hidden, rules=rules, safety=())
         flags = tuple(found.flag for found in reviewed.flags)
         # What the two did together comes from the peer, so the person's words cannot support it.
         if not hidden.turns or section == "together":
@@ -161,7 +162,9 @@ def load_check_parts(settings: Settings) -> CheckParts:
     from assistant.deidentify import load_pipeline
     from assistant.draft.claim_reader import load_claim_reader
     from assistant.draft.encoder import load_encoder
+    from assistant.review import load_language_review
 
+    load_language_review(settings=settings)
     return CheckParts(
         encoder=load_encoder(settings=settings), nlp=load_pipeline(),
         reader=load_claim_reader(settings=settings),

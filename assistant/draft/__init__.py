@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
@@ -55,6 +55,7 @@ from assistant.records import (
 if TYPE_CHECKING:
     import spacy
 
+    from assistant.draft.activities import ActivityHead
     from assistant.draft.encoder import SentenceEncoder
     from assistant.draft.model import LanguageModel
     from assistant.draft.reader import Reader
@@ -76,11 +77,13 @@ def write_draft(
     held: Mapping[int, HoldReason] = _NOTHING,
     max_words: int = 300,
     reader: Reader | None = None,
+    activities: ActivityHead | None = None,
 ) -> Draft:
     """Draft a note of at most `max_words` words from what the person said.
 
     `held` maps turn numbers to the reason they stay out whole (safety topics, for instance).
-    Without a `reader` statements are judged one by one, and worse.
+    Without a `reader` statements are judged one by one, and worse. With `activities` each sentence
+    of `together` comes with suggestions of what it may have been.
     With `voice="exact"` or without a model every sentence is word for word. The encoder and the
     model are called once and the parser twice, so time grows with the length of the session.
     """
@@ -93,7 +96,7 @@ def write_draft(
     with _timed("rewrite", timings):
         proposals = _propose(plan, model=used)
     with _timed("verify", timings):
-        sections, failed = _verify(plan, proposals, nlp=nlp)
+        sections, failed = _verify(plan, proposals, nlp=nlp, activities=activities)
     return Draft(
         sections=sections,
         held_back=_list_held_back(plan, failed),
@@ -264,7 +267,11 @@ def _hidden_questions(plan: _Plan) -> frozenset[int]:
 
 
 def _verify(
-    plan: _Plan, proposals: Sequence[str | None], *, nlp: spacy.Language
+    plan: _Plan,
+    proposals: Sequence[str | None],
+    *,
+    nlp: spacy.Language,
+    activities: ActivityHead | None,
 ) -> tuple[tuple[Section, ...], frozenset[int]]:
     """Word every chosen statement; returns the sections and the positions that broke off."""
     session, chosen = plan.session, plan.selection.chosen
@@ -284,10 +291,16 @@ def _verify(
             failed.update({choice.position, *choice.also})
             continue
         found[choice.section].append(_sentence(wording, cited, share, session))
-    for statement, words in zip(joint, read[len(chosen) :], strict=True):
+    suggested: Sequence[tuple[int, ...]] = [()] * len(joint)
+    if activities is not None and joint:
+        suggested = activities.suggest(
+            session.peer_vectors[[one.position for one in plan.together]]
+        )
+    for statement, words, may_be in zip(joint, read[len(chosen) :], suggested, strict=True):
         share = own_words_share(words, [session.read[statement.turn]])
         wording = Wording(text=statement.text, origin="verbatim")
-        found["together"].append(_sentence(wording, [statement], share, session))
+        sentence = _sentence(wording, [statement], share, session)
+        found["together"].append(replace(sentence, activities=may_be))
     sections = tuple(
         Section(name=name, sentences=tuple(sentences))
         for name, sentences in found.items()

@@ -8,6 +8,8 @@ and "I seen" stay as they were said.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from assistant.draft.speech import (
@@ -25,6 +27,11 @@ from assistant.draft.undecided import find_open_marks, find_open_spans, phrase_e
 SOUNDS = word_set("um umm uh uhh uhm erm er eh hmm hm mm ah")
 SURE_OPENERS = word_set("so well okay ok right alright anyway")
 MAX_REPEAT_WORDS = 6
+# Behind these something is still to come: "my eyes are, you know." says it with "you know".
+_LEAD_ON = word_set("is are was were am be been s re m feel felt get got")
+_DETERMINERS = word_set("the a an my your his her our their this that these those")
+_DANGLING = word_set("so and but or because then yeah okay ok anyway")
+_ASIDE = re.compile(r"\((?:[a-z]+[ ,-]?){1,4}\)", re.IGNORECASE)  # "(pause)": the transcriber's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +65,14 @@ def tidy_plainly(statement: str) -> str:
 
 def find_disfluencies(statement: str) -> Tidying:
     """Drop the sure ones, list the open ones."""
-    words = split_words(statement)
-    spoken = _looks_transcribed(words)
+    words = split_words(_ASIDE.sub(" ", statement)) or split_words(statement)
+    spoken = looks_transcribed(words)
     words = _drop_sounds(words)
     words = _drop_cut_off(words)
     words = _drop_repeats(words)
     words = _drop_set_off(words)
     words = _drop_repeats(words)  # "I, you know, I want": a repeat once the phrase is gone
+    words = _drop_dangling(words)
     if not words:  # nothing but fillers: better the statement than an empty line
         words = split_words(statement)
         return Tidying(words=tuple(with_ending(words) if words else ()))
@@ -75,7 +83,7 @@ def find_disfluencies(statement: str) -> Tidying:
     )
 
 
-def _looks_transcribed(words: list[Word]) -> bool:
+def looks_transcribed(words: Sequence[Word]) -> bool:
     """Raw speech recognition: no punctuation inside, no capital at the start."""
     return (
         len(words) > 5
@@ -84,7 +92,7 @@ def _looks_transcribed(words: list[Word]) -> bool:
     )
 
 
-def _without(words: list[Word], start: int, stop: int) -> list[Word]:
+def without(words: list[Word], start: int, stop: int) -> list[Word]:
     """Drop words; a comma in front of what was dropped goes too, the mark that ends it stays."""
     before, dropped, rest = words[:start], words[start:stop], words[stop:]
     ending = "".join(mark for mark in dropped[-1].after if mark in ".?!…")
@@ -114,7 +122,7 @@ def _drop_sounds(words: list[Word]) -> list[Word]:
 
 def _without_sound(words: list[Word], at: int) -> list[Word]:
     """Drop a sound, and the word before it if that is said again behind it ("only, um, only")."""
-    left = _without(words, at, at + 1)
+    left = without(words, at, at + 1)
     if not 0 < at < len(left):
         return left
     before, following = words[at - 1], left[at]
@@ -130,11 +138,18 @@ def _drop_cut_off(words: list[Word]) -> list[Word]:
     """Drop a word broken off and said again: "wa-" in "wa- was" and in "I wa- I was"."""
     at = 0
     while at + 1 < len(words):
-        if words[at].after in {"-", "—", "–"} and _is_said_again(words, at):
+        is_broken = words[at].after in {"-", "—", "–"} and _is_said_again(words, at)
+        if is_broken or _goes_on_shorter(words[at], words[at + 1]):
             words = words[:at] + words[at + 1 :]
         else:
             at += 1
     return words
+
+
+def _goes_on_shorter(word: Word, following: Word) -> bool:
+    """Whether a pronoun is said again with its verb: "I I'll"."""
+    stem, _, verb = following.key.partition("'")
+    return bool(verb) and word.key == stem in PRONOUNS and not word.ends_sentence
 
 
 def _is_said_again(words: list[Word], at: int) -> bool:
@@ -164,6 +179,9 @@ def _is_stumble(words: list[Word], at: int, size: int) -> bool:
         return False
     if first[-1].ends_sentence or any(w.after for w in first[:-1]):
         return False
+    is_inside = at > 0 and words[at - 1].after == "" and first[-1].after == ","
+    if is_inside and _starts_anew(first):
+        return False  # "I prefer you, you know me"; "I went to the house, the house was shut"
     if size == 1:
         following = words[at + 2].key if at + 2 < len(words) else ""
         again = first[0].key in STUMBLES or first[0].text.startswith("<")
@@ -173,17 +191,37 @@ def _is_stumble(words: list[Word], at: int, size: int) -> bool:
     return not said_for_weight
 
 
+def _starts_anew(unit: list[Word]) -> bool:
+    """Whether it could end one clause and begin the next: a whole noun, or "you" and "it"."""
+    if len(unit) == 1:
+        return unit[0].key in {"you", "it"}
+    return unit[0].key in _DETERMINERS and unit[-1].key not in STUMBLES
+
+
 def _drop_set_off(words: list[Word]) -> list[Word]:
     """Drop "like", "you know", "I mean" where commas set them off, and "Well," at the start."""
     at = 0
     while at < len(words):
         stop = phrase_end(words, at)
-        if stop and _is_set_off(words, at, stop) and not _is_correction(words, at, stop):
-            words = _without(words, at, stop)
+        left_hanging = at > 0 and words[at - 1].key.rpartition("'")[2] in _LEAD_ON
+        if (
+            stop
+            and _is_set_off(words, at, stop)
+            and not _is_correction(words, at, stop)
+            and not left_hanging
+        ):
+            words = without(words, at, stop)
         else:
             at += 1
     while len(words) > 3 and words[0].key in SURE_OPENERS and words[0].after == ",":
-        words = _without(words, 0, 1)
+        words = without(words, 0, 1)
+    return words
+
+
+def _drop_dangling(words: list[Word]) -> list[Word]:
+    """Drop a last "So." or "and" that leads nowhere."""
+    while len(words) > 3 and words[-1].key in _DANGLING and words[-2].after:
+        words = words[:-1]
     return words
 
 

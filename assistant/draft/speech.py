@@ -32,6 +32,11 @@ NUMBER_WORDS = word_set(
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
     "hundred thousand half twice once couple"
 )
+# Written with a capital wherever they stand; "may" and "march" are words as well.
+_CAPITAL = word_set(
+    "monday tuesday wednesday thursday friday saturday sunday january february april june july "
+    "august september october november december"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,8 @@ def with_ending(words: list[Word]) -> list[Word]:
 def written_form(text: str, *, starts_sentence: bool) -> str:
     if text == "i" or text.startswith(("i'", "i’")):
         return "I" + text[1:]
+    if text.rstrip("s").removesuffix("'") in _CAPITAL:
+        return text[:1].upper() + text[1:]
     if starts_sentence and text[:1].islower():
         return text[:1].upper() + text[1:]
     return text

@@ -30,6 +30,7 @@ PHRASES = (
     ("i", "mean"),
 )
 KNOWING = word_set("do did if what that as let want wanna to don't didn't would how when")
+KNOWN = word_set("how what to where when who why that if")  # "you know to be quiet" is meant
 CUES = (("no",), ("no", "wait"), ("wait",), ("sorry",), ("or", "rather"))
 TELLING = word_set("said say says saying told tell tells telling asked ask goes")
 SUBJECTS = word_set("i we he she they")
@@ -90,7 +91,7 @@ def _phrase_is_filler(words: list[Word], at: int, stop: int) -> bool:
     if words[at].key == "i":  # "I mean": open only at the start; elsewhere it may correct
         meant = tuple(w.key for w in words[stop : stop + 2])
         return at == 0 and meant[0] not in {"what", "that", "to"} and meant != ("it", "when")
-    return before not in KNOWING and (stop == len(words) or words[stop].key not in {"how", "what"})
+    return before not in KNOWING and (stop == len(words) or words[stop].key not in KNOWN)
 
 
 def phrase_end(words: list[Word], at: int) -> int:

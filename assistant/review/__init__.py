@@ -11,6 +11,8 @@ from assistant.review.drafted import review_draft
 from assistant.review.rules import (
     LanguageRules,
     flag_language,
+    language_rules_in_use,
+    load_language_review,
     load_language_rules,
     visible_flags,
 )
@@ -32,6 +34,8 @@ __all__ = [
     "flag_language",
     "flag_scope",
     "is_settled",
+    "language_rules_in_use",
+    "load_language_review",
     "load_language_rules",
     "load_safety_rules",
     "needs_safety_workflow",

@@ -23,7 +23,13 @@ from assistant.records import (
 )
 from assistant.review.alignment import is_covered, shared_runs
 from assistant.review.matching import find_hits, keep_strongest
-from assistant.review.rules import LanguageRules, entries_for, flag_language, make_flag
+from assistant.review.rules import (
+    LanguageRules,
+    entries_for,
+    flag_language,
+    make_flag,
+    settle_by_reader,
+)
 
 
 def review_draft(
@@ -70,6 +76,7 @@ def _flag_added_words(text: str, cited: tuple[str, ...], rules: LanguageRules) -
         writer_is_person=True,
         masking=rules.listed.masking,
         sentences=rules.sentences,
+        settle=settle_by_reader(rules, "person"),
     )
     runs = tuple(
         run

@@ -7,7 +7,7 @@ front of them: all of them together take one to two milliseconds a sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ class Rule(Protocol):
 
 
 R = TypeVar("R", bound=Rule)
+Place = tuple[int, int]  # half-open offsets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,12 @@ def find_hits(
     writer_is_person: bool,
     masking: Masking,
     sentences: Sentences,
+    settle: Callable[[str, list[tuple[R, Place]]], list[tuple[R, Place]]] | None = None,
 ) -> tuple[Hit[R], ...]:
-    """Every hit of every entry outside the masks, overlapping ones included, in text order."""
+    """Every hit of every entry outside the masks, overlapping ones included, in text order.
+
+    `settle` is shown each sentence with its hits and says which there are.
+    """
     plain = normalise(text)
     if not plain.text.strip():
         return ()
@@ -59,16 +64,25 @@ def find_hits(
     hits = [
         Hit(start=given[0], end=given[1], entry=entry)
         for start, end in parsed.sentences
-        for entry, span in _match_sentence(masked[start:end], plain.text[start:end], entries)
+        for entry, span in _settled(masked[start:end], plain.text[start:end], entries, settle)
         if MASK not in masked[start + span[0] : start + span[1]]
         for given in (_whole_words(text, *plain.given(start + span[0], start + span[1])),)
     ]
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end)))
 
 
-def _match_sentence(
-    masked: str, unmasked: str, entries: Sequence[R]
-) -> Iterable[tuple[R, tuple[int, int]]]:
+def _settled(
+    masked: str,
+    unmasked: str,
+    entries: Sequence[R],
+    settle: Callable[[str, list[tuple[R, Place]]], list[tuple[R, Place]]] | None,
+) -> Iterable[tuple[R, Place]]:
+    found = list(_match_sentence(masked, unmasked, entries))
+    is_hidden = not masked.replace(MASK, "").strip()
+    return found if settle is None or is_hidden else settle(unmasked, found)
+
+
+def _match_sentence(masked: str, unmasked: str, entries: Sequence[R]) -> Iterable[tuple[R, Place]]:
     for entry in entries:
         for match in entry.pattern.finditer(masked):
             if any(exception.search(unmasked) for exception in entry.unless):

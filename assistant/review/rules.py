@@ -1,31 +1,34 @@
 """The language list: `policies/language.yaml` as frozen records.
 
     load_language_rules()        -> LanguageRules, read once
+    load_language_review(...)    -> the same, with the reader for what the list misses
     flag_language(text, ...)     -> the flags of one text, in text order
     visible_flags(flags)         -> the few a screen shows at once
 
 The list holds the judgement and this module none: which words, why, what instead, and whose
-guidance says so are data. What it cannot see is meaning without words for it: irony, a kind word
-used unkindly, a true sentence put in the wrong mouth.
+guidance says so are data. The reader points at phrases in ordinary words; what is said of them is
+the list's too. Irony and a true sentence in the wrong mouth escape both.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from assistant.records import Flag, FlagCategory
 from assistant.resources import resource_path
+from assistant.review.language_reader import INNOCENT, LanguageReader
 from assistant.review.masking import Masking
-from assistant.review.matching import Hit, find_hits, keep_strongest
+from assistant.review.matching import Hit, Place, find_hits, keep_strongest
 from assistant.review.plaintext import Sentences, load_sentences
 from assistant.review.policyfile import PolicyRecord, compile_pattern, read_policy
+from assistant.settings import Settings
 
 ReviewVoice = Literal["peer", "person"]
 FinerCategory = Literal[
@@ -83,6 +86,12 @@ class Entry(PolicyRecord):
         return tuple(compile_pattern(pattern) for pattern in value)
 
 
+class LearnedEntry(Entry):
+    """What is said where the language reader finds a phrase of a category; no pattern finds it."""
+
+    pattern: re.Pattern[str] = re.compile(r"(?!)")
+
+
 class Fixtures(PolicyRecord):
     """Sentences the whole list is tested with."""
 
@@ -102,14 +111,19 @@ class LanguageList(PolicyRecord):
     masking: Masking
     sources: dict[str, Source]
     fixtures: Fixtures
+    learned: tuple[LearnedEntry, ...] = Field(min_length=1, strict=False)
     entries: tuple[Entry, ...] = Field(min_length=1, strict=False)
 
     @model_validator(mode="after")
     def _agree(self) -> LanguageList:
-        ids = [entry.id for entry in self.entries]
+        ids = [entry.id for entry in (*self.entries, *self.learned)]
         twice = sorted({entry_id for entry_id in ids if ids.count(entry_id) > 1})
         if twice:
             raise ValueError(f"entry {twice[0]} occurs twice")
+        shown = {entry.shows_as or self.categories[entry.category].shows_as
+                 for entry in self.learned}  # fmt: skip
+        if len(self.learned) != len(shown) or shown != set(get_args(FlagCategory)):
+            raise ValueError("`learned` must have one entry for each category that is shown")
         for entry in self.entries:
             unknown = sorted(set(entry.source) - set(self.sources))
             if unknown:
@@ -123,10 +137,11 @@ class LanguageList(PolicyRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageRules:
-    """The list with its sentence splitter; made once by `load_language_rules`."""
+    """The list with its sentence splitter, and the reader that looks for what the list misses."""
 
     listed: LanguageList
     sentences: Sentences
+    reader: LanguageReader | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -134,16 +149,41 @@ class LanguageRules:
 
     def entry(self, rule: str) -> Entry:
         """Return the entry of a flag's rule; raises `KeyError` for an id not in the list."""
-        for entry in self.entries:
+        for entry in (*self.entries, *self.listed.learned):
             if entry.id == rule:
                 return entry
         raise KeyError(rule)
+
+    def learned(self, category: FlagCategory) -> Entry:
+        """The entry that speaks for the reader about a category."""
+        return next(e for e in self.listed.learned if self.shows_as(e) == category)
 
     def shows_as(self, entry: Entry) -> FlagCategory:
         return entry.shows_as or self.listed.categories[entry.category].shows_as
 
     def cite(self, entry: Entry) -> str:
         return "; ".join(self.listed.sources[key].cite for key in entry.source)
+
+
+_in_use: list[LanguageRules] = []
+
+
+def load_language_review(*, settings: Settings) -> LanguageRules:
+    """The list together with the reader; from then on also `language_rules_in_use`.
+
+    Raises `ModelUnavailable`, and `SettingError` like `load_language_rules`.
+    """
+    from assistant.review.language_reader import load_language_reader
+
+    if not _in_use:
+        reader = load_language_reader(settings=settings)
+        _in_use.append(replace(load_language_rules(), reader=reader))
+    return _in_use[0]
+
+
+def language_rules_in_use() -> LanguageRules:
+    """The list with the reader if this process has loaded it, else the list alone."""
+    return _in_use[0] if _in_use else load_language_rules()
 
 
 @cache
@@ -172,8 +212,35 @@ def flag_language(
         writer_is_person=voice == "person",
         masking=rules.listed.masking,
         sentences=rules.sentences,
+        settle=settle_by_reader(rules, voice),
     )
     return tuple(make_flag(text, hit, rules) for hit in keep_strongest(hits))
+
+
+def settle_by_reader(
+    rules: LanguageRules, voice: ReviewVoice
+) -> Callable[[str, list[tuple[Entry, Place]]], list[tuple[Entry, Place]]] | None:
+    """Let the reader add phrases to a sentence's hits, and drop hits it holds for innocent.
+
+    What belongs into the safety workflow is never dropped. None without a reader.
+    """
+    reader = rules.reader
+    if reader is None:
+        return None
+
+    def settle(sentence: str, hits: list[tuple[Entry, Place]]) -> list[tuple[Entry, Place]]:
+        scored = reader.read((sentence,), voice=voice)[0]
+        kept = [
+            (entry, place) for entry, place in hits
+            if entry.safety_workflow or scored.likelihood(*place) >= INNOCENT
+        ]  # fmt: skip
+        taken = [place for _, place in kept]
+        for found in scored.phrases():
+            if all(found.end <= start or end <= found.start for start, end in taken):
+                kept.append((rules.learned(found.category), (found.start, found.end)))
+        return kept
+
+    return settle
 
 
 def entries_for(rules: LanguageRules, voice: ReviewVoice) -> tuple[Entry, ...]:

@@ -343,7 +343,7 @@ class Drafting(Desk):
         return note
 
     def _flag(self, act: Act, draft: Draft) -> ReviewedDraft:
-        from assistant.review import load_language_rules, review_draft
+        from assistant.review import language_rules_in_use, review_draft
 
         hidden = (
             act.read("deidentified", Deidentified)
@@ -351,7 +351,9 @@ class Drafting(Desk):
             else Deidentified(turns=())
         )
         safety = act.read("reviewed", ReviewedDraft).safety if act.has("reviewed") else ()
-        return review_draft(draft, deidentified=hidden, rules=load_language_rules(), safety=safety)
+        return review_draft(
+            draft, deidentified=hidden, rules=language_rules_in_use(), safety=safety
+        )
 
     def _reset_safety(self, act: Act) -> None:
         """A new draft asks its safety prompts anew."""

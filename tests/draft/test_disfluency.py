@@ -127,3 +127,19 @@ def test_open_spans_lie_inside_and_apart(said):
 def test_tidying_twice_changes_nothing_more(said):
     once = tidy_plainly(said)
     assert same_words(tidy_plainly(once), once)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("I prefer you, you have a red coat.", "I prefer you, you have a red coat."),
+        ("I went to the house, the house was shut.", "I went to the house, the house was shut."),
+        ("It has to be dark, because my eyes are, you know.",
+         "It has to be dark, because my eyes are, you know."),
+        ("(pause) I can wait. So.", "I can wait."),
+        ("I uh I'll ask her.", "I'll ask her."),
+        ("She don't, she don't drive on Mondays.", "She don't drive on Mondays."),
+    ],
+)  # fmt: skip
+def test_what_ends_one_clause_and_begins_the_next_stays(said, kept):
+    assert tidy_plainly(said) == kept

@@ -34,7 +34,7 @@ INJECTIONS = (
 
 @pytest.fixture(scope="module")
 def model():
-    return load_language_model(settings=Settings())
+    return load_language_model(settings=Settings(model="smollm2-135m-instruct"))
 
 
 def _jobs(statements):

@@ -150,12 +150,14 @@ def _draw_add(
 
 
 def source_html(p: Page, sentence: Sentence, turns: tuple[int, ...]) -> str:
-    """Say where a sentence comes from, with a link to each turn."""
+    """Say where a sentence comes from, with a link to each turn, and what it may have been."""
     if not turns:
         return paragraph(p.t("from_nobody"), class_="ow-source")
     links = " · ".join(turn_link(turn, p.t("turn", n=turn)) for turn in turns)
     how = "from_changed" if sentence.origin == "written" else "from"
-    return block("p", f"{escape(p.t(how))} {links}", class_="ow-source")
+    source = block("p", f"{escape(p.t(how))} {links}", class_="ow-source")
+    names = "; ".join(p.t(f"activity_{number}") for number in sentence.activities)
+    return source + (paragraph(f"{p.t('may_be')} {names}.", class_="ow-source") if names else "")
 
 
 def check_html(p: Page, raised: tuple[Flag, ...], support: Checked | None) -> str:

@@ -1,0 +1,181 @@
+"""Learn which phrases make a person small: `python -m models.train_language`.
+
+Learned from the train files of `models/data/language`, the entries of the language list, and what
+the corpus's train sessions hold: marked phrases of peers, and ordinary sentences of both without
+any. A second, short cycle (alone with `--begun FILE`) has the sentences of the list several times:
+its verdicts on them are a promise. Seeded, on the CPU; dev is for choosing, test is not read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.bundled import locate_model
+from assistant.encoder_net import TagNet, build_net, load_tokenizer
+from assistant.review import load_language_rules
+from assistant.review.language_reader import ADAPTER as NAME
+from assistant.review.language_reader import CATEGORIES, N_CLASSES, N_MARKS, lay_out
+from assistant.settings import load_settings
+from models.corpus import load_sessions
+from models.cycle import group_by_length, run_cycle, write_adapter
+from models.sentences import MarkedSentence, read_sentences
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ADAPTER = Path(__file__).resolve().parents[1] / NAME
+SEED = 24
+CYCLES = ((8, 1e-3, 1), (2, 4e-4, 6))  # passes, rate, how often the list's own sentences
+PIECES_PER_BATCH = 1_000
+SMOOTHING = 0.03
+N_ORDINARY = 500  # sentences of each of the two, without any mark
+_PAD, _IGNORED = 0, -100
+_SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
+
+
+def of_list() -> Iterator[MarkedSentence]:
+    """What each entry of the list must flag, and what it must not."""
+    for entry in load_language_rules().entries:
+        for voice in (entry.voice,) if entry.voice else ("peer", "person"):
+            found = entry.pattern.search(entry.flag)
+            category = load_language_rules().shows_as(entry)
+            if found:
+                yield MarkedSentence(
+                    voice=voice, text=entry.flag, spans=((*found.span(), category),)
+                )
+            yield MarkedSentence(voice=voice, text=entry.ok)
+    fixtures = load_language_rules().listed.fixtures
+    for text in fixtures.must_not_flag:
+        yield MarkedSentence(voice="peer", text=text)
+
+
+def of_corpus(rng: random.Random) -> Iterator[MarkedSentence]:
+    """Sentences of peers with a labelled phrase, and ordinary ones of both."""
+    peers, persons = [], []
+    for session in load_sessions("train"):
+        labels: dict[int, list[tuple[int, int, str, bool]]] = {}
+        for one in session.gold["language"]:
+            labels.setdefault(one["turn"], []).append(
+                (one["start"], one["end"], one["category"], one["flagged"])
+            )
+        for turn in session.turns:
+            if turn.role != "peer":
+                continue
+            for match in _SENTENCE.finditer(turn.plain):
+                inside = [o for o in labels.get(turn.number, ()) if _lies_in(o, match.span())]
+                one = MarkedSentence(
+                    voice="peer", text=match.group(),
+                    spans=tuple((s - match.start(), e - match.start(), c)
+                                for s, e, c, flagged in inside if flagged),
+                )  # fmt: skip
+                if inside:
+                    yield one
+                else:
+                    peers.append(one)
+        persons += [
+            MarkedSentence(voice="person", text=session.hide(one["tidied"]))
+            for one in session.gold["statements"]
+            if one.get("tidied")
+        ]
+    yield from rng.sample(peers, N_ORDINARY)
+    yield from rng.sample(persons, N_ORDINARY)
+
+
+def _lies_in(label: tuple[int, int, str, bool], place: tuple[int, int]) -> bool:
+    return place[0] <= label[0] and label[1] <= place[1]
+
+
+Laid = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def learn(
+    sentences: Sequence[MarkedSentence],
+    promised: Sequence[MarkedSentence],
+    begun: Path | None = None,
+) -> TagNet:
+    """Learn in two cycles; with `begun` only in the second, from what that file holds."""
+    import torch
+    from safetensors.torch import load_file
+
+    torch.manual_seed(SEED)
+    folder = locate_model("encoder", settings=load_settings())
+    tokenizer = load_tokenizer(folder)
+    net = build_net(folder, n_marks=N_MARKS, n_classes=N_CLASSES)
+    if begun is not None:
+        net.load_state_dict({n: w.float() for n, w in load_file(begun).items()}, strict=False)
+    net.train()
+
+    def lay(one: MarkedSentence) -> Laid:
+        ids, marks, offsets = lay_out(one.text, one.voice, tokenizer)
+        return ids, marks, np.array([_IGNORED, *map(partial(_class_of, one), offsets)])
+
+    laid, kept = [lay(one) for one in sentences], [lay(one) for one in promised]
+    for cycle, (n_passes, rate, n_times) in enumerate(CYCLES):
+        if begun is not None and cycle == 0:
+            continue
+        rng = random.Random(SEED + cycle)  # noqa: S311 - to mix, not to hide
+        known = [*laid, *kept * n_times]
+        run_cycle(
+            net, _passes(known, n_passes, rng), partial(_loss, net), n_passes=n_passes, rate=rate,
+            kept=ADAPTER.with_suffix(".partial"),
+        )  # fmt: skip
+    return net
+
+
+def _passes(known: Sequence[Laid], n: int, rng: random.Random) -> Iterator[list[list[Laid]]]:
+    for _ in range(n):
+        yield group_by_length(known, lambda row: len(row[0]), rng, most=PIECES_PER_BATCH)
+
+
+def _class_of(sentence: MarkedSentence, place: tuple[int, int]) -> int:
+    for start, end, category in sentence.spans:
+        if start < place[1] and place[0] < end:
+            return 1 + CATEGORIES.index(category)  # type: ignore[arg-type]
+    return 0
+
+
+def _loss(net: TagNet, group: Sequence[Laid]) -> Tensor:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    def padded(column: int, filler: int) -> Tensor:
+        width = max(len(row[0]) for row in group)
+        rows = np.full((len(group), width), filler)
+        for row, values in zip(rows, group, strict=True):
+            row[: len(values[column])] = values[column]
+        return torch.from_numpy(rows)
+
+    pieces = padded(0, _PAD)
+    scores = net(pieces, padded(1, 0), pieces != _PAD)
+    loss: Tensor = cross_entropy(
+        scores.flatten(0, 1), padded(2, _IGNORED).flatten(), ignore_index=_IGNORED,
+        label_smoothing=SMOOTHING,
+    )  # fmt: skip
+    return loss
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="models.train_language")
+    parser.add_argument("--begun", type=Path, help="what a first cycle learned")
+    begun = parser.parse_args(arguments).begun
+    rng = random.Random(SEED)  # noqa: S311 - examples, not secrets
+    sentences, promised = [*read_sentences("train"), *of_corpus(rng)], list(of_list())
+    n_marked = sum(bool(one.spans) for one in (*sentences, *promised))
+    print(f"{len(sentences) + len(promised)} sentences, {n_marked} marked", file=sys.stderr)
+    write_adapter(learn(sentences, promised, begun), ADAPTER)
+    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
