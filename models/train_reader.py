@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 ADAPTER = Path(__file__).resolve().parent / "heads" / "reader.safetensors"
 
 SEED = 20
-N_PASSES = 3
+N_PASSES = 4
 RATE = 8e-4
 SMOOTHING = 0.05
 BARE = 0.25  # share of conversations written without punctuation

@@ -24,7 +24,6 @@ from assistant.draft.model import RewriteJob
 from assistant.draft.reader import CLS, PAD, pad
 from assistant.draft.session import text_for_meaning
 from assistant.draft.speech import Word, join_words, split_words, with_ending, word_set
-from assistant.draft.undecided import SUBJECTS
 from assistant.draft.verify import find_faults
 from assistant.errors import ModelUnavailable
 from assistant.records import ModelInfo
@@ -129,19 +128,16 @@ def _settle(statement: str, words: Sequence[Word], says: WordSays) -> str:
     likely = [*says.left_out, *[0.0] * (len(words) - len(says.left_out))]
     marked = _with_marks(rest, says) if looks_transcribed(split_words(statement)) else rest
     for start, stop in reversed(find_disfluencies(statement).open_spans):
-        if float(np.mean(likely[start:stop])) < LEAVE_OUT or _compares(words, start, stop):
+        # "like" without commas around it mostly compares, and no net that small tells.
+        if float(np.mean(likely[start:stop])) < LEAVE_OUT or words[start].key == "like":
             continue
         shorter = without(marked, start, stop)
+        if start and stop < len(words) and not shorter[start - 1].after:
+            shorter[start - 1] = replace(shorter[start - 1], after=",")  # a pause was there
         if shorter and not find_faults(_written(shorter), source=_written(marked)):
             marked = shorter
     tidied = _written(marked)
     return tidied if not find_faults(tidied, source=statement) else _written(rest)
-
-
-def _compares(words: Sequence[Word], start: int, stop: int) -> bool:
-    """Whether it is a "like" that may compare: all but one in front of "I", "she" and the like."""
-    following = words[stop].key.split("'")[0] if stop < len(words) else ""
-    return words[start].key == "like" and following not in SUBJECTS
 
 
 def _written(words: list[Word]) -> str:
