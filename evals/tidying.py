@@ -38,7 +38,7 @@ from assistant.errors import OwnWordsError
 from assistant.settings import load_settings
 from evals.figure import share
 from models.corpus import load_sessions
-from models.excerpts import read_excerpts
+from models.excerpts import REQUESTS, read_excerpts
 
 N_JUDGED, SEED = 100, 28
 _SHOWN = ("same", "dropped of", "rightly", "kept of", "marks")
@@ -60,8 +60,8 @@ def read_pairs(split: str) -> list[tuple[str, str]]:
 
 
 def read_unseen() -> Iterator[str]:
-    """Statements of some salience in the excerpts, of which the tidier learned nothing."""
-    for excerpt in read_excerpts():
+    """Statements of some salience that the tidier learned nothing of."""
+    for excerpt in (*read_excerpts(), *read_excerpts(REQUESTS)):
         for line in excerpt.lines:
             yield from (text.strip() for _, salience, text in line.statements if salience > 0)
 

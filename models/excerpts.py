@@ -6,8 +6,9 @@
     + 2,6 | a sentence that lines 2 and 6 carry
     - kind 2 | a sentence that they do not
 
-In `models/data/excerpts` every statement of the person is labelled. In `models/data/claims` talk
-is short and bare, and claims are many. No figure is measured on them.
+In `models/data/excerpts` every statement of the person is labelled; in `models/data/requests` too,
+and people ask for much to stay out. In `models/data/claims` talk is short and bare, and claims are
+many.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 _DATA = Path(__file__).resolve().parent / "data"
 EXCERPTS = _DATA / "excerpts"
 CLAIMS = _DATA / "claims"
+REQUESTS = _DATA / "requests"
 _TAG = re.compile(r"\[([a-z_]+) ([012])\] ?")
 _CLAIM = re.compile(r"(?:\+|- ([a-z_]+)) ([\d,]+) \| (.+)")
 
