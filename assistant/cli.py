@@ -185,7 +185,7 @@ def review(
     settings = load_settings()
     rows = parse_rows(_read(file, settings), name=file.name, row=workbench.ReviewRow)
     with show_progress("Reading for language"):
-        result = write_rows(workbench.review_rows(rows))
+        result = write_rows(workbench.review_rows(rows, settings=settings))
     _write(result)
 
 

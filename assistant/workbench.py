@@ -204,11 +204,14 @@ def check_rows(
     )
 
 
-def review_rows(rows: Sequence[ReviewRow]) -> tuple[Row, ...]:
-    """Flag language in each text."""
-    from assistant.review import flag_language, load_language_rules
+def review_rows(rows: Sequence[ReviewRow], *, settings: Settings) -> tuple[Row, ...]:
+    """Flag language in each text; where the models were not fetched, by the list alone."""
+    from assistant.review import flag_language, load_language_review, load_language_rules
 
-    rules = load_language_rules()
+    try:
+        rules = load_language_review(settings=settings)
+    except ModelUnavailable:
+        rules = load_language_rules()
     return tuple(
         {
             "id": row.id,
