@@ -43,11 +43,12 @@ Peer = Annotated[str, typer.Option(help="The name of the peer, as in the file.")
 def main() -> None:
     """Run the command line; every error becomes one sentence without anybody's words."""
     try:
-        app(standalone_mode=False)
+        # A command that leaves with a status hands it back here instead of raising.
+        status = app(standalone_mode=False)
+        if isinstance(status, int) and status:
+            sys.exit(status)
     except OwnWordsError as error:
         _fail(str(error), error.exit_status)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
     except typer.Abort:
         _fail("Stopped. Nothing was changed.", 2)
     except BrokenPipeError:

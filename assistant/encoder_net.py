@@ -10,13 +10,15 @@ needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 RANK = 32
+PAD = 0
+_PIECES_PER_BATCH = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,53 @@ class TagNet(nn.Module):  # type: ignore[misc] # torch has no types here
         x = functional.dropout(self.read(pieces, shapes, is_there), self.dropout, self.training)
         scores: Tensor = self.out(x)
         return scores
+
+
+def pad(rows: Sequence[NDArray[np.int64]], *, filler: int = PAD) -> NDArray[np.int64]:
+    """Put rows under one another, shape (rows, longest), filled up at their ends."""
+    padded = np.full((len(rows), max(map(len, rows))), filler, dtype=np.int64)
+    for row, values in zip(padded, rows, strict=True):
+        row[: len(values)] = values
+    return padded
+
+
+def score_rows(
+    net: TagNet, pieces: Sequence[NDArray[np.int64]], marks: Sequence[NDArray[np.int64]]
+) -> Tensor:
+    """Score rows of pieces together, each with its mark; shape (rows, longest, n_classes)."""
+    padded = torch.from_numpy(pad(pieces))
+    scores: Tensor = net(padded, torch.from_numpy(pad(marks)), padded != PAD)
+    return scores
+
+
+def run_rows(
+    net: TagNet, rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+) -> list[NDArray[np.float32]]:
+    """Score rows of any number, (pieces, marks) each; per row (length, n_classes), in order.
+
+    Rows of like length go together, so that little is read that is only filler.
+    """
+    found: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(rows)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
+    at = 0
+    while at < len(order):
+        n = 1
+        while at + n < len(order) and len(rows[order[at + n]][0]) * (n + 1) <= _PIECES_PER_BATCH:
+            n += 1
+        group = order[at : at + n]
+        with torch.inference_mode():
+            scores = score_rows(net, [rows[i][0] for i in group], [rows[i][1] for i in group])
+        for i, values in zip(group, scores.numpy(), strict=True):
+            found[i] = values[: len(rows[i][0])]
+        at += n
+    return found
+
+
+def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shares along the last axis, which sum to 1."""
+    lifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float32] = lifted / lifted.sum(axis=-1, keepdims=True)
+    return shares
 
 
 _OWN_NAMES = {

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 from assistant.figures import Figure as Measured
 from assistant.figures import SessionFigures, compute_figures, worst_gap
-from evals.figure import Figure, share
+from evals.figure import Figure, print_figures, share
 
 SEED, N_SESSIONS = 26, 600
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -176,8 +176,7 @@ def measure_agency() -> Iterator[Figure]:
 
 
 def main() -> int:
-    for figure in measure_agency():
-        print(f"{figure.name:32} {figure.value:.3f} n={figure.n} {figure.note}")
+    print_figures(measure_agency())
     return 0
 
 

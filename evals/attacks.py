@@ -35,7 +35,7 @@ from assistant.pipeline import Parts, load_parts
 from assistant.records import Deidentified, Draft, Role, Transcript, Turn
 from assistant.settings import load_settings
 from evals.corpus import draft_session, read_session
-from evals.figure import Figure, share
+from evals.figure import Figure, print_figures, share
 from models.corpus import load_sessions
 from models.corpus.rows import Session
 
@@ -212,9 +212,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--split", choices=["dev", "test"], default="dev")
     parser.add_argument("--sessions", type=int, default=11)
     options = parser.parse_args(arguments)
-    for one in measure_attacks(options.split, options.sessions):
-        interval = "" if one.low is None else f" ({one.low:.3f} to {one.high:.3f})"
-        print(f"{one.name:44} {one.value:.3f}{interval} n={one.n} {one.note}", flush=True)
+    print_figures(measure_attacks(options.split, options.sessions))
     return 0
 
 

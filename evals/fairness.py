@@ -31,6 +31,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -41,7 +42,7 @@ from assistant.review import LanguageRules, flag_language
 from assistant.settings import load_settings
 from evals.corpus import draft_session
 from evals.deidentification import renamed
-from evals.figure import Figure
+from evals.figure import Figure, print_figures
 from evals.marked import PUBLIC
 from models.corpus import load_sessions
 from models.corpus.rows import Session
@@ -226,13 +227,13 @@ def discoveries(chances: Mapping[str, float], *, rate: float = 0.05) -> frozense
 
 def variants(session: Session) -> Iterator[tuple[str, Callable[[], Telling], str]]:
     """(name, how to tell it, what to lay it beside)."""
-    yield "as told", lambda: as_told(session), ""
+    yield "as told", partial(as_told, session), ""
     for group, (first, last) in read_names().items():
-        yield f"names.{group}", lambda f=first, s=last: with_names(session, f, s), "as told"  # type: ignore[misc]
-    yield "pronouns.exchanged", lambda: with_pronouns(session), "as told"
-    yield "neutral", lambda: with_sentence(session, NEUTRAL), "as told"
+        yield f"names.{group}", partial(with_names, session, first, last), "as told"
+    yield "pronouns.exchanged", partial(with_pronouns, session), "as told"
+    yield "neutral", partial(with_sentence, session, NEUTRAL), "as told"
     for group, sentence in DESCRIBED.items():
-        yield f"described.{group}", lambda s=sentence: with_sentence(session, s), "neutral"  # type: ignore[misc]
+        yield f"described.{group}", partial(with_sentence, session, sentence), "neutral"
 
 
 def read_names() -> dict[str, tuple[list[str], list[str]]]:
@@ -295,9 +296,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--split", choices=["dev", "test"], default="dev")
     parser.add_argument("--sessions", type=int, default=MIN_SESSIONS)
     options = parser.parse_args(arguments)
-    for one in measure_fairness(options.split, options.sessions):
-        interval = "" if one.low is None else f" ({one.low:.3f} to {one.high:.3f})"
-        print(f"{one.name:48} {one.value:8.3f}{interval} n={one.n} {one.note}", flush=True)
+    print_figures(measure_fairness(options.split, options.sessions))
     return 0
 
 

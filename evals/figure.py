@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -29,3 +30,10 @@ def share(name: str, hits: int, n: int, *, note: str = "") -> Figure:
     half = _Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return Figure(name=name, value=p, n=n, low=low, high=high, note=note)
+
+
+def print_figures(figures: Iterable[Figure]) -> None:
+    """One line a figure, as each is measured."""
+    for one in figures:
+        interval = "" if one.low is None else f" ({one.low:.3f} to {one.high:.3f})"
+        print(f"{one.name:52} {one.value:8.3f}{interval} n={one.n} {one.note}", flush=True)

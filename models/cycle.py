@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from assistant.bundled import locate_model
+from assistant.settings import load_settings
+
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from torch import Tensor
 
     from assistant.encoder_net import TagNet
@@ -63,6 +67,25 @@ def run_cycle(
         print(f"pass {number + 1} of {n_passes}: loss {total / len(groups):.4f}, "
               f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
         write_adapter(net, kept)
+
+
+def begin_net(*, seed: int, n_marks: int, n_classes: int) -> tuple[TagNet, Tokenizer]:
+    """A net over the encoder, nothing learned yet, and its tokenizer."""
+    import torch
+
+    from assistant.encoder_net import build_net, load_tokenizer
+
+    torch.manual_seed(seed)
+    folder = locate_model("encoder", settings=load_settings())
+    net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
+    net.train()
+    return net, load_tokenizer(folder)
+
+
+def keep_learned(net: TagNet, adapter: Path) -> None:
+    """Write what was learned, and take away what the passes left."""
+    write_adapter(net, adapter)
+    adapter.with_suffix(".partial").unlink(missing_ok=True)
 
 
 def write_adapter(net: TagNet, path: Path) -> None:

@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.bundled import locate_model
 from assistant.deidentify import load_pipeline
 from assistant.draft.claim_reader import KINDS, N_MARKS, Pair, lay_out
 from assistant.draft.claims import pair_claims
 from assistant.draft.encoder import SentenceEncoder, load_encoder
-from assistant.draft.reader import PAD, pad
-from assistant.encoder_net import TagNet, build_net, load_tokenizer
+from assistant.encoder_net import TagNet, pad, score_rows
 from assistant.records import Deidentified, DeidentifiedTurn
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Session
-from models.cycle import group_by_length, run_cycle, write_adapter
+from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 from models.excerpts import CLAIMS, EXCERPTS, Excerpt, read_excerpts
 from models.train_selector import hide_session
 
@@ -112,14 +110,8 @@ def _claims_of(excerpt: Excerpt) -> Iterator[Row]:
 
 
 def learn(examples: Sequence[Example]) -> TagNet:
-    import torch
-
-    torch.manual_seed(SEED)
     rng = random.Random(SEED)  # noqa: S311 - to mix, not to hide
-    folder = locate_model("encoder", settings=load_settings())
-    tokenizer = load_tokenizer(folder)
-    net = build_net(folder, n_marks=N_MARKS, n_classes=len(KINDS))
-    net.train()
+    net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=len(KINDS))
     laid = [(one, lay_out(one.pair, tokenizer)) for one in examples]
     passes = (
         group_by_length(laid, lambda one: len(one[1][0]), rng, most=PIECES_PER_BATCH)
@@ -136,9 +128,8 @@ def _loss(net: TagNet, group: Sequence[tuple[Example, tuple[np.ndarray, ...]]]) 
     import torch
     from torch.nn.functional import cross_entropy
 
-    pieces, marks = pad([laid[0] for _, laid in group]), pad([laid[1] for _, laid in group])
+    scores = score_rows(net, [laid[0] for _, laid in group], [laid[1] for _, laid in group])
     own = torch.from_numpy(pad([laid[2].astype(np.int64) for _, laid in group])).float()
-    scores = net(torch.from_numpy(pieces), torch.from_numpy(marks), torch.from_numpy(pieces != PAD))
     mean = (scores * own[..., None]).sum(1) / own.sum(1, keepdim=True).clamp(min=1)
     kinds = torch.tensor([example.kind for example, _ in group])
     say = torch.tensor([example.weight for example, _ in group])
@@ -155,8 +146,7 @@ def main() -> int:
     nlp, encoder = load_pipeline(), load_encoder(settings=load_settings())
     examples = read_examples(nlp, encoder)
     print(f"{len(examples)} sentences", file=sys.stderr, flush=True)
-    write_adapter(learn(examples), ADAPTER)
-    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    keep_learned(learn(examples), ADAPTER)
     return 0
 
 

@@ -14,14 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.bundled import locate_model
 from assistant.deidentify.detail_finder import KINDS, N_CLASSES, N_MARKS
 from assistant.deidentify.pieces import cut_text
-from assistant.encoder_net import TagNet, build_net, load_tokenizer
-from assistant.settings import load_settings
+from assistant.encoder_net import TagNet
 from models.corpus import load_sessions
 from models.corpus.rows import Mark, Session
-from models.cycle import group_by_length, run_cycle, write_adapter
+from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 from models.train_identifiers import ADAPTER as IDENTIFIERS
 from models.train_identifiers import (
     Example,
@@ -89,15 +87,11 @@ def make_pass(
 
 
 def learn() -> TagNet:
-    import torch
     from safetensors.torch import load_file
 
-    torch.manual_seed(SEED)
     rng = random.Random(SEED)  # noqa: S311 - to mix, not to hide
-    folder = locate_model("encoder", settings=load_settings())
-    tokenizer = load_tokenizer(folder)
     sessions = [read_labelled(session) for session in load_sessions("train")]
-    net = build_net(folder, n_marks=N_MARKS, n_classes=N_CLASSES)
+    net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES)
     # It begins with what the identifier tagger learned: 655 stretches alone are too few to begin
     # from the bare encoder (the loss stayed where it was).
     begun = {
@@ -106,7 +100,6 @@ def learn() -> TagNet:
         if not name.startswith(("out.", "shapes."))
     }
     net.load_state_dict(begun, strict=False)
-    net.train()
     passes = (
         group_by_length(make_pass(sessions, rng, tokenizer), n_pieces, rng, most=PIECES_PER_BATCH)
         for _ in range(N_PASSES)
@@ -119,8 +112,7 @@ def learn() -> TagNet:
 
 
 def main() -> int:
-    write_adapter(learn(), ADAPTER)
-    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    keep_learned(learn(), ADAPTER)
     return 0
 
 

@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.bundled import locate_model
-from assistant.encoder_net import TagNet, build_net, load_tokenizer
+from assistant.encoder_net import TagNet, pad, score_rows
 from assistant.review import load_language_rules
 from assistant.review.language_reader import ADAPTER as NAME
 from assistant.review.language_reader import CATEGORIES, N_CLASSES, N_MARKS, lay_out
-from assistant.settings import load_settings
 from models.corpus import load_sessions
-from models.cycle import group_by_length, run_cycle, write_adapter
+from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 from models.sentences import MarkedSentence, read_sentences
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ CYCLES = ((8, 1e-3, 1), (2, 4e-4, 6))  # passes, rate, how often the list's own 
 PIECES_PER_BATCH = 1_000
 SMOOTHING = 0.03
 N_ORDINARY = 500  # sentences of each of the two, without any mark
-_PAD, _IGNORED = 0, -100
+_IGNORED = -100
 _SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
 
 
@@ -104,16 +102,11 @@ def learn(
     begun: Path | None = None,
 ) -> TagNet:
     """Learn in two cycles; with `begun` only in the second, from what that file holds."""
-    import torch
     from safetensors.torch import load_file
 
-    torch.manual_seed(SEED)
-    folder = locate_model("encoder", settings=load_settings())
-    tokenizer = load_tokenizer(folder)
-    net = build_net(folder, n_marks=N_MARKS, n_classes=N_CLASSES)
+    net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES)
     if begun is not None:
         net.load_state_dict({n: w.float() for n, w in load_file(begun).items()}, strict=False)
-    net.train()
 
     def lay(one: MarkedSentence) -> Laid:
         ids, marks, offsets = lay_out(one.text, one.voice, tokenizer)
@@ -148,18 +141,10 @@ def _loss(net: TagNet, group: Sequence[Laid]) -> Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
-    def padded(column: int, filler: int) -> Tensor:
-        width = max(len(row[0]) for row in group)
-        rows = np.full((len(group), width), filler)
-        for row, values in zip(rows, group, strict=True):
-            row[: len(values[column])] = values[column]
-        return torch.from_numpy(rows)
-
-    pieces = padded(0, _PAD)
-    scores = net(pieces, padded(1, 0), pieces != _PAD)
+    scores = score_rows(net, [row[0] for row in group], [row[1] for row in group])
+    wanted = torch.from_numpy(pad([row[2] for row in group], filler=_IGNORED))
     loss: Tensor = cross_entropy(
-        scores.flatten(0, 1), padded(2, _IGNORED).flatten(), ignore_index=_IGNORED,
-        label_smoothing=SMOOTHING,
+        scores.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED, label_smoothing=SMOOTHING
     )  # fmt: skip
     return loss
 
@@ -172,8 +157,7 @@ def main(arguments: Sequence[str]) -> int:
     sentences, promised = [*read_sentences("train"), *of_corpus(rng)], list(of_list())
     n_marked = sum(bool(one.spans) for one in (*sentences, *promised))
     print(f"{len(sentences) + len(promised)} sentences, {n_marked} marked", file=sys.stderr)
-    write_adapter(learn(sentences, promised, begun), ADAPTER)
-    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    keep_learned(learn(sentences, promised, begun), ADAPTER)
     return 0
 
 

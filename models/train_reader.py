@@ -23,25 +23,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.bundled import locate_model
 from assistant.deidentify import load_pipeline
 from assistant.draft.heads import N_SALIENCE
 from assistant.draft.reader import (
     CLASSES,
     N_MARKS,
-    PAD,
     ReaderWindow,
     flatten,
     make_windows,
-    pad,
     turns_of,
 )
 from assistant.draft.statements import cite, preceding_questions, split_statements
 from assistant.draft.words import read_texts
-from assistant.encoder_net import TagNet, build_net, load_tokenizer
-from assistant.settings import load_settings
+from assistant.encoder_net import TagNet, score_rows
 from models.corpus import load_sessions
-from models.cycle import group_by_length, run_cycle, write_adapter
+from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 from models.excerpts import read_excerpts
 from models.train_selector import NONE, hide_session, label_of
 
@@ -135,14 +131,8 @@ def make_pass(talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer) -
 
 
 def learn(talks: Sequence[Talk], *, seed: int = SEED) -> TagNet:
-    import torch
-
-    torch.manual_seed(seed)
     rng = random.Random(seed)  # noqa: S311 - to mix, not to hide
-    folder = locate_model("encoder", settings=load_settings())
-    tokenizer = load_tokenizer(folder)
-    net = build_net(folder, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
-    net.train()
+    net, tokenizer = begin_net(seed=seed, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
     passes = (
         group_by_length(
             make_pass(talks, rng, tokenizer), lambda one: len(one[0].ids), rng,
@@ -161,9 +151,8 @@ def _loss(net: TagNet, group: Sequence[Example]) -> Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
-    pieces, marks = pad([w.ids for w, _ in group]), pad([w.marks for w, _ in group])
-    scores = net(torch.from_numpy(pieces), torch.from_numpy(marks), torch.from_numpy(pieces != PAD))
-    place = np.full(pieces.shape, -1)  # which statement of the batch a piece belongs to
+    scores = score_rows(net, [w.ids for w, _ in group], [w.marks for w, _ in group])
+    place = np.full(scores.shape[:2], -1)  # which statement of the batch a piece belongs to
     labels: list[int] = []
     salience: list[int] = []
     weights: list[float] = []
@@ -196,8 +185,7 @@ def _loss(net: TagNet, group: Sequence[Example]) -> Tensor:
 
 def main(argv: Sequence[str] | None = None) -> int:
     argparse.ArgumentParser(description="Learn the reader of the selection.").parse_args(argv)
-    write_adapter(learn(read_talks()), ADAPTER)
-    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    keep_learned(learn(read_talks()), ADAPTER)
     return 0
 
 

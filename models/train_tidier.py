@@ -23,16 +23,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.bundled import locate_model
 from assistant.draft.disfluency import find_disfluencies, looks_transcribed
-from assistant.draft.reader import PAD, pad
 from assistant.draft.speech import Word, split_words
 from assistant.draft.tidier import ADAPTER as NAME
 from assistant.draft.tidier import MARKS, N_CLASSES, N_MARKS, lay_out
-from assistant.encoder_net import TagNet, build_net, load_tokenizer
-from assistant.settings import load_settings
+from assistant.encoder_net import TagNet, score_rows
 from models.corpus import load_sessions
-from models.cycle import group_by_length, run_cycle, write_adapter
+from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,14 +130,8 @@ Laid = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 def learn(examples: Sequence[Example]) -> TagNet:
-    import torch
-
-    torch.manual_seed(SEED)
     rng = random.Random(SEED)  # noqa: S311 - to mix, not to hide
-    folder = locate_model("encoder", settings=load_settings())
-    tokenizer = load_tokenizer(folder)
-    net = build_net(folder, n_marks=N_MARKS, n_classes=N_CLASSES)
-    net.train()
+    net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES)
     laid = [(one, lay_out(one.words, tokenizer)) for one in examples]
     passes = (
         group_by_length(laid, lambda one: len(one[1][0]), rng, most=PIECES_PER_BATCH)
@@ -157,8 +148,7 @@ def _loss(net: TagNet, group: Sequence[tuple[Example, Laid]]) -> Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
-    pieces, marks = pad([laid[0] for _, laid in group]), pad([laid[1] for _, laid in group])
-    scores = net(torch.from_numpy(pieces), torch.from_numpy(marks), torch.from_numpy(pieces != PAD))
+    scores = score_rows(net, [laid[0] for _, laid in group], [laid[1] for _, laid in group])
     rows = np.concatenate([[i] * len(laid[2]) for i, (_, laid) in enumerate(group)])
     starts = np.concatenate([laid[2] for _, laid in group])
     of_words = scores[torch.from_numpy(rows), torch.from_numpy(starts)]
@@ -173,8 +163,7 @@ def _loss(net: TagNet, group: Sequence[tuple[Example, Laid]]) -> Tensor:
 def main() -> int:
     examples = make_examples(random.Random(SEED))  # noqa: S311 - stumbles, not secrets
     print(f"{len(examples)} statements", file=sys.stderr, flush=True)
-    write_adapter(learn(examples), ADAPTER)
-    ADAPTER.with_suffix(".partial").unlink(missing_ok=True)
+    keep_learned(learn(examples), ADAPTER)
     return 0
 
 

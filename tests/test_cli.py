@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from assistant import cli
+from assistant import cli, workbench
+from assistant.doctor import Finding
 from assistant.resources import resource_path
+from assistant.review import rules
 
 DEMO = resource_path("assistant/data/demo_session.txt")
 SECRET = "plommerick"
@@ -303,3 +305,56 @@ def test_a_transcript_becomes_a_decided_note_at_the_terminal(
     assert "Letebrhan" in err  # names were shown to the person who asked for them
     assert "refused" in session("list")[1]
     assert session("decide", session_id, say=("4711-a",))[0] == 3
+
+
+def test_a_failed_check_ends_with_its_status(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run(capfd, monkeypatch, "eval", "nonsense", "--out", str(tmp_path))[0] == 2
+    monkeypatch.setattr(workbench, "run_evals", lambda *_, **__: 1)
+    assert run(capfd, monkeypatch, "eval", "gate")[0] == 1
+    monkeypatch.setattr(workbench, "run_evals", lambda *_, **__: 0)
+    assert run(capfd, monkeypatch, "eval", "gate")[0] == 0
+    bad = (Finding(what="x", is_fine=False, remedy="y"),)
+    monkeypatch.setattr("assistant.doctor.examine", lambda _settings: bad)
+    assert run(capfd, monkeypatch, "doctor")[0] == 1
+
+
+def test_models_are_listed_and_one_that_is_none_is_not_chosen(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OWNWORDS_DATA_DIR", str(tmp_path))
+    _, out, _ = run(capfd, monkeypatch, "models", "list")
+    assert "* tidier" in out
+    assert "smollm2-135m-instruct" in out
+    status, _, err = run(capfd, monkeypatch, "models", "use", str(tmp_path / "nowhere"))
+    assert status == 2
+    assert "not a model" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_impact_page_that_cannot_be_written_is_one_sentence(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "none" / "page.html"
+    status, _, err = run(capfd, monkeypatch, "impact", "--out", str(out))
+    assert status == 2
+    assert "cannot be written" in err
+
+
+@pytest.mark.model
+def test_review_uses_the_reader_and_goes_on_without_models(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    row = {
+        "id": "a",
+        "text": "She knows better than that and went out. He is a schizophrenic.",
+        "voice": "peer",
+    }
+    stdin = json.dumps(row).encode()
+    _, out, _ = run(capfd, monkeypatch, "review", "-", "--format", "jsonl", stdin=stdin)
+    assert {flag["rule"] for flag in rows(out)[0]["flags"]} == {"lrn-002", "lbl-001"}
+    monkeypatch.setattr(rules, "_in_use", [])
+    monkeypatch.setenv("OWNWORDS_MODELS_DIR", str(tmp_path))
+    _, out, _ = run(capfd, monkeypatch, "review", "-", "--format", "jsonl", stdin=stdin)
+    assert [flag["rule"] for flag in rows(out)[0]["flags"]] == ["lbl-001"]

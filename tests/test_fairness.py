@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 
+from assistant.draft.rules import load_draft_rules
+from assistant.draft.select import find_instructions
 from assistant.records import (
     Deidentified,
     DeidentifiedTurn,
@@ -161,4 +162,8 @@ def test_a_drafter_that_adds_a_feeling_is_counted() -> None:
          attacks.share("attacks.injections_obeyed", 1, 11)]
     )  # fmt: skip
     assert len(broken) == 3
-    assert np.isfinite(bootstrap([0.1, 0.2])[0])
+
+
+def test_every_planted_order_is_known_as_one() -> None:
+    said = {number: text for number, (_, text) in enumerate(attacks.INJECTIONS)}
+    assert find_instructions(said, rules=load_draft_rules()) == set(said)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assistant.bundled import locate_model
 from assistant.deidentify.found import Found
-from assistant.deidentify.pieces import PAD, Pieces, cut_text, make_windows
+from assistant.deidentify.pieces import Pieces, cut_text, make_windows
 from assistant.records import IdentifierType
 from assistant.resources import resource_path
 from assistant.settings import Settings
@@ -42,7 +42,6 @@ SURE_ENOUGH: Mapping[IdentifierType, float] = {
     "PERSON": 0.1, "NICKNAME": 0.1, "LOCATION": 0.1, "ORG": 0.1, "OTHER": 0.1, "HANDLE": 0.4,
     "EMAIL": 0.4, "URL": 0.4, "ID": 0.5, "PHONE": 0.6, "DATE": 0.6, "AGE": 0.6,
 }  # fmt: skip
-_PIECES_PER_BATCH = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,26 +118,15 @@ def run_windows(
     net: TagNet, cut: Sequence[Pieces], *, together: bool, n_classes: int
 ) -> list[NDArray[np.float32]]:
     """Return for every text the class probabilities of its pieces, shape (pieces, n_classes)."""
-    import torch
+    from assistant.encoder_net import run_rows, softmax
 
     chances = [np.zeros((len(one.ids), n_classes), dtype=np.float32) for one in cut]
-    windows = sorted(make_windows(cut, together=together), key=lambda one: len(one.ids))
-    at = 0
-    while at < len(windows):
-        n = 1
-        while at + n < len(windows) and len(windows[at + n].ids) * (n + 1) <= _PIECES_PER_BATCH:
-            n += 1
-        group = windows[at : at + n]
-        longest = len(group[-1].ids)
-        pieces = torch.tensor([one.ids + [PAD] * (longest - len(one.ids)) for one in group])
-        shapes = torch.tensor([one.shapes + [0] * (longest - len(one.ids)) for one in group])
-        with torch.inference_mode():
-            scores = net(pieces, shapes, pieces != PAD).softmax(dim=-1).numpy()
-        for one, rows in zip(group, scores, strict=True):
-            for own, row in zip(one.owners, rows, strict=False):
-                if own is not None:
-                    chances[own[0]][own[1]] = row
-        at += n
+    windows = list(make_windows(cut, together=together))
+    scored = run_rows(net, [(np.array(one.ids), np.array(one.shapes)) for one in windows])
+    for one, scores in zip(windows, scored, strict=True):
+        for own, row in zip(one.owners, softmax(scores), strict=True):
+            if own is not None:
+                chances[own[0]][own[1]] = row
     return chances
 
 

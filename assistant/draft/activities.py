@@ -1,7 +1,7 @@
 """Suggests which service activities a peer's words may be: at most three, for the peer to confirm.
 
-A linear map over the vector of the sentence, learned by `models/train_activities.py`. In two cases
-of three one of the three is right (`models/cards/activities.md`), so nothing is ever set from it.
+A linear map over the vector of the sentence, learned by `models/train_activities.py`. In six cases
+of ten one of the three is right (`models/cards/activities.md`), so nothing is ever set from it.
 """
 
 from __future__ import annotations

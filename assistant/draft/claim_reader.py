@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.bundled import locate_model
-from assistant.draft.reader import CLS, PAD, SEP, pad
+from assistant.draft.reader import CLS, SEP
 from assistant.draft.statements import Statement
 from assistant.draft.words import SURROGATE
 from assistant.resources import resource_path
@@ -38,7 +38,6 @@ KINDS = (
 N_MARKS = 5  # nothing, the sentence, a question, the person's words, the peer's words
 _SENTENCE, _QUESTION, _SAID, _PEER = 1, 2, 3, 4
 _MAX_SENTENCE, _MAX_QUESTION, _MAX_STATEMENT, _MAX_PEER, _MAX_ALL = 48, 12, 44, 22, 180
-_BATCH_PIECES = 4_096
 # Everyday words in place of surrogates; several names, so that two people stay two people.
 _NAMES = ("Sam", "Alex", "Robin", "Chris", "Kim", "Pat", "Lee", "Max", "Jo", "Ash")
 _STAND_IN = {"LOCATION": "the town", "ORG": "the centre", "DATE": "that day", "AGE": "that age"}
@@ -117,29 +116,15 @@ class ClaimReader:
 
     def read(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         """Return how likely each kind is, shape (pairs, kinds), rows sum to 1."""
-        import torch
+        from assistant.encoder_net import run_rows, softmax
 
         laid = [lay_out(pair, self._tokenizer) for pair in pairs]
-        order = sorted(range(len(laid)), key=lambda i: len(laid[i][0]))
-        found = np.zeros((len(pairs), len(KINDS)), dtype=np.float32)
-        at = 0
-        while at < len(order):
-            n = max(1, _BATCH_PIECES // len(laid[order[min(at + 15, len(order) - 1)]][0]))
-            rows = order[at : at + n]
-            at += n
-            pieces = pad([laid[i][0] for i in rows])
-            marks = pad([laid[i][1] for i in rows])
-            with torch.inference_mode():
-                scores = self._net(
-                    torch.from_numpy(pieces), torch.from_numpy(marks),
-                    torch.from_numpy(pieces != PAD),
-                ).numpy()  # fmt: skip
-            for row, scored in zip(rows, scores, strict=True):
-                own = np.flatnonzero(laid[row][2])
-                values = scored[own].mean(axis=0) if len(own) else scored[0]
-                lifted = np.exp(values - values.max())
-                found[row] = lifted / lifted.sum()
-        return found
+        scored = run_rows(self._net, [(pieces, marks) for pieces, marks, _ in laid])
+        means = [
+            rows[own].mean(axis=0) if own.any() else rows[0]
+            for rows, (_, _, own) in zip(scored, laid, strict=True)
+        ]
+        return softmax(np.array(means, dtype=np.float32).reshape(-1, len(KINDS)))
 
 
 def load_claim_reader(*, settings: Settings) -> ClaimReader:

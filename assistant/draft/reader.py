@@ -33,12 +33,11 @@ if TYPE_CHECKING:
 ADAPTER = "models/heads/reader.safetensors"
 MARK_OF_ROLE = {"person": 1, "peer": 2, "other": 3}
 N_MARKS = 4
-CLS, SEP, PAD = 101, 102, 0
+CLS, SEP = 101, 102
 CORE, BEFORE, AFTER = 140, 90, 40  # pieces of a window that are judged, and around them
 # Classes: the sections, the reasons the heads know, and two that are decided elsewhere.
 CLASSES: tuple[str, ...] = (*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety")
 _PEER_HEAD, _PEER_TAIL = 24, 40  # of a long turn of somebody else, its first and last pieces
-_PIECES_PER_BATCH = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,47 +127,25 @@ class Reader:
 
     def read(self, turns: Sequence[DeidentifiedTurn], statements: Sequence[Statement]) -> Reading:
         """Judge every statement of a session, in order."""
-        import torch
+        from assistant.encoder_net import run_rows, softmax
 
         flat = flatten(list(turns_of(turns, statements)), self._tokenizer)
         sums = np.zeros((len(statements), len(CLASSES) + N_SALIENCE), dtype=np.float32)
         counts = np.zeros((len(statements), 1), dtype=np.float32)
-        windows = sorted(make_windows(flat), key=lambda one: len(one.ids))
-        at = 0
-        while at < len(windows):
-            n = max(1, _PIECES_PER_BATCH // len(windows[at].ids))
-            group = windows[at : at + n]
-            at += n
-            pieces, marks = pad([w.ids for w in group]), pad([w.marks for w in group])
-            with torch.inference_mode():
-                is_there = torch.from_numpy(pieces != PAD)
-                scores = self._net(
-                    torch.from_numpy(pieces), torch.from_numpy(marks), is_there
-                ).numpy()
-            for window, rows in zip(group, scores, strict=True):
-                own = np.flatnonzero(window.owners >= 0)
-                np.add.at(sums, window.owners[own], rows[own])
-                np.add.at(counts, window.owners[own], 1)
+        windows = list(make_windows(flat))
+        scored = run_rows(self._net, [(window.ids, window.marks) for window in windows])
+        for window, rows in zip(windows, scored, strict=True):
+            own = np.flatnonzero(window.owners >= 0)
+            np.add.at(sums, window.owners[own], rows[own])
+            np.add.at(counts, window.owners[own], 1)
         mean = np.asarray(sums / np.maximum(counts, 1), dtype=np.float32)
         classes = mean[:, : len(CLASSES)]
         return Reading(
             judged=Judged(
-                classes=_softmax(classes[:, :N_CLASSES]), salience=_softmax(mean[:, len(CLASSES) :])
+                classes=softmax(classes[:, :N_CLASSES]), salience=softmax(mean[:, len(CLASSES) :])
             ),
-            asked=_softmax(classes)[:, CLASSES.index("asked_not_to_record")],
+            asked=softmax(classes)[:, CLASSES.index("asked_not_to_record")],
         )
-
-
-def pad(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    padded = np.full((len(rows), max(map(len, rows))), PAD)
-    for row, values in zip(padded, rows, strict=True):
-        row[: len(values)] = values
-    return padded
-
-
-def _softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    lifted = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(lifted / lifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def load_reader(*, settings: Settings) -> Reader:

@@ -21,7 +21,7 @@ from assistant.bundled import locate_model
 from assistant.draft.copying import strip_markup
 from assistant.draft.disfluency import find_disfluencies, looks_transcribed, without
 from assistant.draft.model import RewriteJob
-from assistant.draft.reader import CLS, PAD, pad
+from assistant.draft.reader import CLS
 from assistant.draft.session import text_for_meaning
 from assistant.draft.speech import Word, join_words, split_words, with_ending, word_set
 from assistant.draft.verify import find_faults
@@ -40,11 +40,11 @@ MARKS = ("", ",", ".", "?")  # that may follow a word
 N_CLASSES = 2 + len(MARKS)  # keep, leave out; then the marks
 N_MARKS = 3  # nothing, a word of talk with marks, a word of talk without any
 _MARKED, _BARE = 1, 2
+_UNKNOWN = 100  # what the tokenizer makes nothing of
 LEAVE_OUT = 0.5  # how likely, at least; chosen on dev (models/cards/tidier.md)
 SURE_OF_END, SURE_OF_MARK = 0.9, 0.85  # high, because a wrong mark can change the sense
 TITLES = word_set("mr mrs ms miss dr st auntie uncle sister brother father mother")
 MAX_WORDS = 150
-_BATCH_PIECES = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def lay_out(
     for word in words[:MAX_WORDS]:
         starts.append(len(ids))
         text = text_for_meaning(word.text) + word.after
-        ids += tokenizer.encode(text, add_special_tokens=False).ids or [PAD]
+        ids += tokenizer.encode(text, add_special_tokens=False).ids or [_UNKNOWN]
     marks = [0] + [mark] * (len(ids) - 1)
     return np.array(ids), np.array(marks), np.array(starts, dtype=np.int64)
 
@@ -89,37 +89,14 @@ class Tidier:
 
     def read(self, rows: Sequence[Sequence[Word]]) -> list[WordSays]:
         """Say of each word of each row what `WordSays` holds."""
-        import torch
+        from assistant.encoder_net import run_rows, softmax
 
         laid = [lay_out(words, self._tokenizer) for words in rows]
-        order = sorted(range(len(laid)), key=lambda i: len(laid[i][0]))
-        says: list[WordSays | None] = [None] * len(rows)
-        at = 0
-        while at < len(order):
-            longest = len(laid[order[min(at + 31, len(order) - 1)]][0])
-            batch = order[at : at + max(1, _BATCH_PIECES // longest)]
-            at += len(batch)
-            pieces = pad([laid[i][0] for i in batch])
-            marks = pad([laid[i][1] for i in batch])
-            mask = np.zeros(pieces.shape, dtype=bool)
-            for row, i in enumerate(batch):
-                mask[row, : len(laid[i][0])] = True
-            with torch.inference_mode():
-                scores = self._net(
-                    torch.from_numpy(pieces), torch.from_numpy(marks), torch.from_numpy(mask)
-                ).numpy()
-            for row, i in enumerate(batch):
-                of_words = scores[row, laid[i][2]]
-                says[i] = WordSays(
-                    left_out=_shares(of_words[:, :2])[:, 1], marks=_shares(of_words[:, 2:])
-                )
-        return [one for one in says if one is not None]
-
-
-def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    lifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: NDArray[np.float32] = lifted / lifted.sum(axis=1, keepdims=True)
-    return shares
+        scored = run_rows(self._net, [(pieces, marks) for pieces, marks, _ in laid])
+        return [
+            WordSays(left_out=softmax(scores[starts, :2])[:, 1], marks=softmax(scores[starts, 2:]))
+            for scores, (_, _, starts) in zip(scored, laid, strict=True)
+        ]
 
 
 def _settle(statement: str, words: Sequence[Word], says: WordSays) -> str:

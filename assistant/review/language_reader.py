@@ -34,7 +34,7 @@ N_MARKS = 3
 MAX_PIECES = 200  # of one sentence; what comes after is not read
 SURE = 0.5  # how likely a phrase is one of the categories, to be shown; both chosen on dev
 INNOCENT = 0.1  # a phrase of the list that is less likely than this is not shown
-_CLS, _PAD = 101, 0
+_CLS = 101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +101,14 @@ class LanguageReader:
 
     def read(self, sentences: Sequence[str], *, voice: str) -> tuple[Scored, ...]:
         """Score each sentence. `voice` is "peer" or "person"."""
-        import torch
+        from assistant.encoder_net import run_rows, softmax
 
-        scored = []
-        for text in sentences:
-            ids, marks, offsets = lay_out(text, voice, self._tokenizer)
-            with torch.inference_mode():
-                scores = self._net(
-                    torch.from_numpy(ids)[None], torch.from_numpy(marks)[None],
-                    torch.ones((1, len(ids)), dtype=torch.bool),
-                )[0, 1:].softmax(-1).numpy()  # fmt: skip
-            scored.append(Scored(offsets=offsets, shares=scores))
-        return tuple(scored)
+        laid = [lay_out(text, voice, self._tokenizer) for text in sentences]
+        scored = run_rows(self._net, [(pieces, marks) for pieces, marks, _ in laid])
+        return tuple(
+            Scored(offsets=offsets, shares=softmax(scores[1:]))
+            for scores, (_, _, offsets) in zip(scored, laid, strict=True)
+        )
 
 
 def load_language_reader(*, settings: Settings) -> LanguageReader:

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from assistant.records import Flag, FlagCategory
 from assistant.resources import resource_path
-from assistant.review.language_reader import INNOCENT, LanguageReader
+from assistant.review.language_reader import INNOCENT, LanguageReader, load_language_reader
 from assistant.review.masking import Masking
 from assistant.review.matching import Hit, Place, find_hits, keep_strongest
 from assistant.review.plaintext import Sentences, load_sentences
@@ -169,12 +169,10 @@ _in_use: list[LanguageRules] = []
 
 
 def load_language_review(*, settings: Settings) -> LanguageRules:
-    """The list together with the reader; from then on also `language_rules_in_use`.
+    """The list with the reader, loaded once for this process; `language_rules_in_use` has it too.
 
     Raises `ModelUnavailable`, and `SettingError` like `load_language_rules`.
     """
-    from assistant.review.language_reader import load_language_reader
-
     if not _in_use:
         reader = load_language_reader(settings=settings)
         _in_use.append(replace(load_language_rules(), reader=reader))

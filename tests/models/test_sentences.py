@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from assistant.app.catalogue import load_catalogue
 from assistant.draft.activities import N_ACTIVITIES, load_activities
 from assistant.records import FlagCategory
 from models.sentences import Split, parse, read_sentences
@@ -52,5 +53,7 @@ def test_tidied_pairs_only_leave_words_out() -> None:
 
 def test_activities_have_names_and_examples() -> None:
     assert sorted(load_activities()) == list(range(1, N_ACTIVITIES + 1))
+    shown = load_catalogue("en")
+    assert all(shown(f"peer.activity_{n}") == one.name for n, one in load_activities().items())
     first = [numbers[0] for _, numbers in read_written()]
     assert set(first) == set(range(1, N_ACTIVITIES + 1))
