@@ -47,9 +47,12 @@ class SessionFigures:
     """What one session adds. `groups` only with the person's yes to evaluation, else empty.
 
     `facts`, all optional: sentences, words, own_words (0..1), own_words_draft (0..1), flags_shown,
-    flags_changed, flags_kept (with and without a reason), flags_kept_with_reason, changes,
-    left_out, statements, viewed_s, edit_distance (0..1), withdraw_s. A fact that is missing or not
-    a finite number is unknown, not zero: the session stays out of the figures that need it.
+    flags_changed, flags_kept (with and without a reason), flags_kept_with_reason, peer_edits,
+    changes, left_out, statements, viewed_s, edit_distance (0..1), sentences_approved,
+    without_evidence, quotes, quotes_exact, scope_draft and scope_approved (wordings outside the
+    peer's role), left_behind (readable words and standing copies of a session that ended without
+    any), withdraw_s. A fact that is missing or not a finite number is unknown, not zero: the
+    session stays out of the figures that need it.
     """
 
     session_id: str
@@ -240,6 +243,56 @@ def _rubber_stamp(s: SessionFigures) -> _Row | None:
     return float(edits == 0 and viewed_s < RUBBER_STAMP_PACE * reading_s), 1.0
 
 
+def _last_word(s: SessionFigures) -> _Row | None:
+    """Notes the person changed / notes that they or the peer changed after the draft.
+
+    Nobody changes a note after the person, so theirs was the last word. No best value; "power
+    balance", evaluation.md section 4.
+    """
+    by_person, by_peer = _edits(s), _fact(s, "peer_edits")
+    if by_person is None or by_peer is None or by_person + by_peer == 0:
+        return None
+    return float(by_person > 0), 1.0
+
+
+def _of_approved(part: str, whole: str) -> Callable[[SessionFigures], _Row | None]:
+    """`part` / `whole`, two counts of approved notes. As with flags, a session counts once."""
+
+    def read(s: SessionFigures) -> _Row | None:
+        n, out_of = _fact(s, part), _fact(s, whole)
+        if _outcome(s) != "approved" or n is None or not out_of:
+            return None
+        return min(n, out_of), out_of
+
+    return read
+
+
+def _scope_added(s: SessionFigures) -> _Row | None:
+    """Wordings outside the peer's role in the approved note minus in the draft; at most 0 is good.
+
+    Re-clinicalising, evaluation.md section 4. Without a draft there is nothing to compare.
+    """
+    drafted, approved = _fact(s, "scope_draft"), _fact(s, "scope_approved")
+    if _outcome(s) != "approved" or drafted is None or approved is None:
+        return None
+    return approved - drafted, 1.0
+
+
+def _honoured(outcome: str) -> Callable[[SessionFigures], _Row | None]:
+    """Sessions that ended so, with nothing readable left / sessions that ended so; must be 1.
+
+    A withdrawal that is asked for and not yet complete is not honoured (evaluation.md section 4).
+    """
+
+    def read(s: SessionFigures) -> _Row | None:
+        left = _fact(s, "left_behind")
+        if _outcome(s) != outcome or left is None:
+            return None
+        return float(left == 0 and s.state != "withdrawing"), 1.0
+
+    return read
+
+
 def _withdraw_seconds(s: SessionFigures) -> _Row | None:
     """Seconds a withdrawal took; lower is better, evaluation.md section 4: at most 60 locally."""
     seconds = _fact(s, "withdraw_s")
@@ -293,6 +346,26 @@ _MEASURES = (
     _Measure("withdrawal_seconds", "Seconds a withdrawal took", _withdraw_seconds,
              "Half of the withdrawals were complete within this many seconds; more than sixty on "
              "one's own machine is a reason to look for the cause.", "median", "seconds"),
+    _Measure("refusal_honoured", "Refused notes that are gone", _honoured("refused"),
+             "Of the notes people refused, the share of which no word and no copy is left here; "
+             "anything under all of them must be looked into at once."),
+    _Measure("withdrawal_honoured", "Withdrawn notes that are gone", _honoured("withdrawn"),
+             "Of the sessions people took back, the share of which no word and no copy is left "
+             "here; anything under all of them must be looked into at once."),
+    _Measure("last_word", "Changed notes in which the person had the last word", _last_word,
+             "Of the notes that anybody changed after the draft, the share that the person changed "
+             "too; a low share can mean that only peers change notes."),
+    _Measure("without_evidence", "Sentences that cite nothing said",
+             _of_approved("without_evidence", "sentences_approved"),
+             "Of the sentences of approved notes, the share that rests on no turn of the session; "
+             "a drafted sentence always cites one, so these were typed."),
+    _Measure("quotes_exact", "Quotations that are exact", _of_approved("quotes_exact", "quotes"),
+             "Of the quotations in approved notes, the share said so word for word; less than all "
+             "of them means that a note puts words into somebody's mouth."),
+    _Measure("scope_added", "Clinical wording added after the draft", _scope_added,
+             "The mean number of wordings outside the peer's role in an approved note, less those "
+             "in its draft; above zero means that notes are made clinical by hand.", "mean",
+             "per_note"),
 )
 # fmt: on
 

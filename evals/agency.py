@@ -5,8 +5,9 @@
 A log of decisions is made up by chance from a seed, with a truth for every figure of
 `assistant.figures` that is counted here a second time, in another way, from what was planted. A
 figure is *as planted* if it says the same. Then faults are planted in the log (a group that refuses
-less, notes approved unread, withdrawals that take minutes, refusals that were lost) and a fault is
-*seen* if the figure that should show it moves past its limit, with every other log as it was.
+less, notes approved unread, withdrawals that take minutes or leave words behind, loose quotations,
+refusals that were lost) and a fault is *seen* if the figure that should show it moves past its
+limit, with every other log as it was.
 
 What it cannot tell: whether people felt free to say no. That is asked, not computed.
 """
@@ -53,8 +54,14 @@ def _simulate_one(rng: random.Random, number: int) -> SessionFigures:
         "edit_distance": rng.uniform(0, 0.3), "changes": changes, "left_out": left_out,
         "flags_shown": shown, "flags_changed": changed, "flags_kept": shown - changed,
         "viewed_s": words / 200 * 60 * rng.choice([0.1, 0.5, 1.0, 2.0]),
-        "statements": rng.choice([0, 0, 0, 1]),
+        "statements": rng.choice([0, 0, 0, 1]), "peer_edits": rng.choice([0, 0, 1, 3]),
+        "sentences_approved": words // 14, "without_evidence": rng.choice([0, 0, 0, 1]),
+        "scope_draft": rng.choice([0, 0, 1]), "scope_approved": rng.choice([0, 0, 0, 1]),
     }  # fmt: skip
+    facts["quotes"] = rng.choice([0, 1, 2])
+    facts["quotes_exact"] = facts["quotes"]
+    if state in {"refused", "withdrawn"}:
+        facts["left_behind"] = 0
     if withdrawn:
         facts["withdraw_s"] = rng.uniform(0.1, 5)
     return SessionFigures(
@@ -79,6 +86,8 @@ def planted_truth(log: Sequence[SessionFigures]) -> dict[str, float]:
         if s.decided_at and s.handed_over_at
     ]
     n_shown = sum(s.facts["flags_shown"] for s in log)
+    touched = [s for s in log if s.facts["changes"] + s.facts["left_out"] + s.facts["peer_edits"]]
+    quoting = [s for s in stands if s.facts["quotes"]]
     return {
         "changed": statistics.mean(s.facts["changes"] + s.facts["left_out"] > 0 for s in log),
         "refusal": sum(s.state == "refused" for s in log) / len(log),
@@ -94,7 +103,21 @@ def planted_truth(log: Sequence[SessionFigures]) -> dict[str, float]:
         "withdrawal_seconds": statistics.median(
             s.facts["withdraw_s"] for s in log if "withdraw_s" in s.facts
         ),
+        "refusal_honoured": _gone(log, "refused"),
+        "withdrawal_honoured": _gone(log, "withdrawn"),
+        "last_word": statistics.mean(s.facts["changes"] + s.facts["left_out"] > 0 for s in touched),
+        "without_evidence": sum(s.facts["without_evidence"] for s in stands)
+        / sum(s.facts["sentences_approved"] for s in stands),
+        "quotes_exact": sum(s.facts["quotes_exact"] for s in quoting)
+        / sum(s.facts["quotes"] for s in quoting),
+        "scope_added": statistics.mean(
+            s.facts["scope_approved"] - s.facts["scope_draft"] for s in stands
+        ),
     }
+
+
+def _gone(log: Sequence[SessionFigures], state: str) -> float:
+    return statistics.mean(s.facts["left_behind"] == 0 for s in log if s.state == state)
 
 
 def figures_of(log: Sequence[SessionFigures]) -> dict[str, Measured]:
@@ -139,6 +162,22 @@ def lose_refusals(log: Iterable[SessionFigures]) -> list[SessionFigures]:
     return [s for s in log if s.state != "refused"]
 
 
+def leave_words(log: Iterable[SessionFigures]) -> list[SessionFigures]:
+    """One note in five that was taken back is still there."""
+    return [
+        replace(s, facts={**s.facts, "left_behind": 1})
+        if s.state == "withdrawn" and n % 5 == 0 else s
+        for n, s in enumerate(log)
+    ]  # fmt: skip
+
+
+def quote_loosely(log: Iterable[SessionFigures]) -> list[SessionFigures]:
+    """Half of the notes hold a quotation that nobody said so."""
+    return [
+        replace(s, facts={**s.facts, "quotes_exact": 0}) if n % 2 else s for n, s in enumerate(log)
+    ]
+
+
 def alarms(log: Sequence[SessionFigures]) -> set[str]:
     """Which figures call for a look: the limits are those of evaluation.md, section 4."""
     figures = figures_of(log)
@@ -152,6 +191,10 @@ def alarms(log: Sequence[SessionFigures]) -> set[str]:
         found.add("withdrawal is slow")
     if value_of(figures["refusal"]) <= 0.0:
         found.add("nobody refuses")
+    if min(value_of(figures["refusal_honoured"]), value_of(figures["withdrawal_honoured"])) < 1:
+        found.add("words are left")
+    if value_of(figures["quotes_exact"]) < 1:
+        found.add("quotations are not exact")
     return found
 
 
@@ -160,6 +203,8 @@ FAULTS = (
     (approve_unread, "approved unread"),
     (withdraw_slowly, "withdrawal is slow"),
     (lose_refusals, "nobody refuses"),
+    (leave_words, "words are left"),
+    (quote_loosely, "quotations are not exact"),
 )
 
 

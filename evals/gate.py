@@ -1,15 +1,37 @@
-"""The policy cases: one question a file in `policies/cases`, its folder the answer it must get."""
+"""The policy cases: one question a file in `policies/cases`, its folder the answer it must get.
+
+And whether they would notice: every condition of every rule is taken out, one at a time, and either
+the rules are refused when they are read or at least one case gets another answer.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from assistant.policy import Actor, Gate, Request, Store, Subject
+from assistant.errors import SettingError
+from assistant.policy import Actor, Gate, Request, Store, Subject, load_gate
 from assistant.resources import resource_path
 
 CASES: tuple[Path, ...] = tuple(sorted((resource_path("policies") / "cases").glob("*/*.json")))
+
+
+_RULE = re.compile(r'@id\("([^"]+)"\).*?\bwhen \{\n(.*?)\n\};', re.DOTALL)
+_AND = "\n  && "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingCheck:
+    """One file of the policies with one condition taken out. `place` is `rule-id/number from 1`."""
+
+    file: str
+    place: str
+    text: str
 
 
 def read_case(path: Path) -> tuple[Request, str]:
@@ -34,3 +56,38 @@ def count_kept(gate: Gate) -> int:
         verdict = gate.ask(request)
         kept += verdict.allowed == (path.parent.name == "ALLOW") and verdict.rule == rule
     return kept
+
+
+def weaken(folder: Path) -> Iterator[MissingCheck]:
+    """Each condition of each rule of a folder of policies, left out alone."""
+    for path in sorted(folder.glob("*.cedar")):
+        text = path.read_text(encoding="utf-8")
+        for rule in _RULE.finditer(text):
+            checks = rule[2].strip().split(_AND)
+            for number in range(len(checks)):
+                left = checks[:number] + checks[number + 1 :]
+                body = "  " + (_AND.join(left) or "true")
+                yield MissingCheck(
+                    file=path.name, place=f"{rule[1]}/{number + 1}",
+                    text=text[: rule.start(2)] + body + text[rule.end(2) :],
+                )  # fmt: skip
+
+
+def find_unseen() -> tuple[int, list[str]]:
+    """Return how many conditions there are, and the places of those that nothing would miss."""
+    policies, unseen, n = resource_path("policies"), [], 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in [*policies.glob("*.cedar"), *policies.glob("*.cedarschema")]:
+            shutil.copy(path, folder)
+        for fault in weaken(policies):
+            n += 1
+            whole = (folder / fault.file).read_bytes()
+            (folder / fault.file).write_text(fault.text, encoding="utf-8")
+            try:
+                if count_kept(load_gate(folder=folder)) == len(CASES):
+                    unseen.append(fault.place)
+            except SettingError:
+                pass  # refused when read: it would never start
+            (folder / fault.file).write_bytes(whole)
+    return n, unseen

@@ -69,15 +69,20 @@ def run_cycle(
         write_adapter(net, kept)
 
 
-def begin_net(*, seed: int, n_marks: int, n_classes: int) -> tuple[TagNet, Tokenizer]:
-    """A net over the encoder, nothing learned yet, and its tokenizer."""
+def begin_net(
+    *, seed: int, n_marks: int, n_classes: int, begun: Path | None = None
+) -> tuple[TagNet, Tokenizer]:
+    """A net over the encoder, with what `begun` holds or nothing learned yet, and its tokenizer."""
     import torch
+    from safetensors.torch import load_file
 
     from assistant.encoder_net import build_net, load_tokenizer
 
     torch.manual_seed(seed)
     folder = locate_model("encoder", settings=load_settings())
     net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
+    if begun is not None:
+        net.load_state_dict({n: w.float() for n, w in load_file(begun).items()}, strict=False)
     net.train()
     return net, load_tokenizer(folder)
 

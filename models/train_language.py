@@ -102,11 +102,7 @@ def learn(
     begun: Path | None = None,
 ) -> TagNet:
     """Learn in two cycles; with `begun` only in the second, from what that file holds."""
-    from safetensors.torch import load_file
-
-    net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES)
-    if begun is not None:
-        net.load_state_dict({n: w.float() for n, w in load_file(begun).items()}, strict=False)
+    net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES, begun=begun)
 
     def lay(one: MarkedSentence) -> Laid:
         ids, marks, offsets = lay_out(one.text, one.voice, tokenizer)

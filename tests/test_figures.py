@@ -135,6 +135,16 @@ def test_a_share_carries_its_wilson_interval():
         # 100 words take 30 s to read, 0.3 of that is 9 s
         ("rubber_stamp", session(facts={"words": 100, "viewed_s": 8.9, "changes": 0}),
          session(facts={"words": 100, "viewed_s": 9.1, "changes": 0})),
+        ("last_word", session(facts={"changes": 1, "peer_edits": 3}),
+         session(facts={"changes": 0, "left_out": 0, "peer_edits": 1})),
+        ("refusal_honoured", session("refused", facts={"left_behind": 0}),
+         session("refused", facts={"left_behind": 1})),
+        ("withdrawal_honoured", session("withdrawn", facts={"left_behind": 0}),
+         session("withdrawing", facts={"left_behind": 0})),
+        ("without_evidence", session(facts={"sentences_approved": 4, "without_evidence": 4}),
+         session(facts={"sentences_approved": 4, "without_evidence": 0})),
+        ("quotes_exact", session(facts={"quotes": 1, "quotes_exact": 1}),
+         session(facts={"quotes": 1, "quotes_exact": 0})),
         # an edit is a sign of having read it
         ("rubber_stamp", session(facts={"words": 100, "viewed_s": 1, "changes": 0}),
          session(facts={"words": 100, "viewed_s": 1, "changes": 0, "left_out": 1})),
@@ -161,6 +171,10 @@ def test_a_share_is_the_one_built_in(name, hit, miss):
         ("rubber_stamp", session("refused", facts={"words": 9, "viewed_s": 0, "changes": 0})),
         ("rubber_stamp", session(facts={"words": 0, "viewed_s": 0, "changes": 0})),
         ("rubber_stamp", session(facts={"words": 9, "viewed_s": 0})),  # edits unknown
+        ("last_word", session(facts={"changes": 0, "peer_edits": 0})),  # nobody changed it
+        ("last_word", session(facts={"changes": 1})),  # of peers nothing is known
+        ("quotes_exact", session(facts={"quotes": 0, "quotes_exact": 0})),
+        ("scope_added", session(facts={"scope_approved": 1})),  # nothing was drafted
         ("hours_to_decision", session(hours=-1)),  # a clock was put back
         ("hours_to_decision", session("handed_over")),
     ],
@@ -168,7 +182,8 @@ def test_a_share_is_the_one_built_in(name, hit, miss):
 def test_a_session_a_figure_does_not_speak_of_stays_out(name, outside):
     facts = {
         "changes": 0, "statements": 0, "own_words": 0.5, "edit_distance": 0.5, "flags_shown": 2,
-        "flags_changed": 1, "words": 100, "viewed_s": 60,
+        "flags_changed": 1, "words": 100, "viewed_s": 60, "peer_edits": 1, "quotes": 1,
+        "quotes_exact": 1, "scope_draft": 1, "scope_approved": 0,
     }  # fmt: skip
     inside = [session(facts=facts, hours=2)] * 12
     assert figure(inside + [outside] * 12, name) == figure(inside, name)

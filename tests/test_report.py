@@ -54,8 +54,8 @@ def test_a_broken_limit_is_exit_1_and_the_report_is_still_written(
 
 
 def test_the_gate_suite_keeps_its_promises() -> None:
-    (figure,) = suites.measure_gate()
-    assert (figure.value, figure.n > 40) == (1.0, True)
+    figures = list(suites.measure_gate())
+    assert [(figure.value, figure.n > 40) for figure in figures] == [(1.0, True)] * 2
 
 
 def test_a_report_says_of_what_it_tells_and_two_runs_agree(tmp_path: Path) -> None:

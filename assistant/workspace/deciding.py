@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Literal
-
-from rapidfuzz.distance import Levenshtein
 
 from assistant import decide
 from assistant.canonical import note_digest
@@ -35,6 +33,7 @@ from assistant.records import (
     SectionName,
     ServiceRecord,
     SurrogateMap,
+    Transcript,
     Verb,
 )
 from assistant.sealed import WordsKind
@@ -42,6 +41,7 @@ from assistant.store import ReleaseRow
 from assistant.workspace.agency_words import waiting_words_of
 from assistant.workspace.desk import OWN_COPY, Act, service_record_of
 from assistant.workspace.meeting import Meeting
+from assistant.workspace.note_facts import facts_of
 
 # The working words of a session: gone with the decision, unless the agency keeps transcripts.
 _WORKING: tuple[WordsKind, ...] = (
@@ -443,20 +443,18 @@ class Deciding(Meeting):
         )
 
     def _keep_facts(self, act: Act, note: Note, *, viewed_s: float | None) -> None:
-        """Keep numbers about an approved note, for figures: lengths and shares, no words."""
-        text = " ".join(s.text for section in note.sections for s in section.sentences)
-        act.fact("words", len(text.split()))
         for name in _FACT_OF.values():
             act.add_fact(name, 0)  # a zero is known; a missing number would mean not counted
         if viewed_s is not None:
             act.fact("viewed_s", viewed_s)
-        if act.has("deidentified"):
-            turns = act.read("deidentified", Deidentified).turns
-            said = [turn.text for turn in turns if turn.role == "person"]
-            act.fact("own_words", verbatim_share(text, said))
-        first = act.read("note_history", NoteHistory).first if act.has("note_history") else note
-        before = " ".join(s.text for section in first.sections for s in section.sentences)
-        act.fact("edit_distance", edit_distance(before, text))
+        facts = facts_of(
+            note,
+            before=act.read("note_history", NoteHistory).first if act.has("note_history") else note,
+            hidden=act.read("deidentified", Deidentified) if act.has("deidentified") else None,
+            transcript=act.read("transcript", Transcript) if act.has("transcript") else None,
+        )
+        for name, value in facts.items():
+            act.fact(name, value)
 
     def _forget_corrections(self, act: Act) -> None:
         """Corrections hold names that were said; they go with the words."""
@@ -527,27 +525,3 @@ def _said_at(turn: DeidentifiedTurn, position: int) -> int:
         elif span.out_start <= position:
             return span.start
     return position + shift
-
-
-def verbatim_share(text: str, said: Sequence[str]) -> float:
-    """Return the share of words of `text` inside runs of four or more that were said so.
-
-    In 0..1, 1 is best; 0 for an empty text. Words compare in lower case, without punctuation.
-    """
-    words = re.findall(r"[\w'’<>]+", text.casefold())
-    runs = {
-        tuple(heard[i : i + 4])
-        for turn in said
-        for heard in (re.findall(r"[\w'’<>]+", turn.casefold()),)
-        for i in range(len(heard) - 3)
-    }
-    inside: set[int] = set()
-    for i in range(len(words) - 3):
-        if tuple(words[i : i + 4]) in runs:
-            inside.update(range(i, i + 4))
-    return len(inside) / len(words) if words else 0.0
-
-
-def edit_distance(before: str, after: str) -> float:
-    """Return the Levenshtein distance over words, divided by the longer text; 0 is unchanged."""
-    return Levenshtein.normalized_distance(before.split(), after.split())

@@ -34,6 +34,7 @@ from assistant.records import (
 from assistant.store import JobRow
 from assistant.workspace.agency_words import agency_corrections
 from assistant.workspace.desk import SOFTWARE, Act, Desk, new_id
+from assistant.workspace.note_facts import count_out_of_role, text_of
 
 if TYPE_CHECKING:
     from assistant.deidentify import Correction
@@ -114,6 +115,8 @@ class Drafting(Desk):
             act.move("draft")
             act.fact("with_ai", 1)
             act.fact("flags_shown", len(prepared.reviewed.flags))
+            act.fact("scope_draft", count_out_of_role(text_of(draft)))
+            act.fact("peer_edits", 0)
             if sentences:
                 act.fact("own_words_draft", sum(s.own_words for s in sentences) / len(sentences))
             act.log(
@@ -297,6 +300,7 @@ class Drafting(Desk):
             reviewed = self._flag(act, replace(draft, sections=sections))
             act.put("reviewed", reviewed)
             act.move("edit_draft")
+            act.add_fact("peer_edits", 1)
             if len(reviewed.flags) < n_before:
                 act.add_fact("flags_changed", n_before - len(reviewed.flags))
             elif len(reviewed.flags) > n_before:

@@ -135,11 +135,18 @@ class Overseeing(Desk):
         return verify_content(content, anchors=anchors)
 
 
+# States in which nothing readable of a session may be left.
+_ENDED_WITHOUT_WORDS = frozenset({"refused", "withdrawing", "withdrawn"})
+
+
 def _figures_of(
     tx: Transaction, row: SessionRow, times: Mapping[str, datetime], now: datetime
 ) -> SessionFigures:
     subject = describe_session(tx, row, now)
-    facts = tx.facts(row.session_id)
+    facts = dict(tx.facts(row.session_id))
+    if row.state in _ENDED_WITHOUT_WORDS:
+        standing = [one for one in tx.releases(row.session_id) if one.recalled_at is None]
+        facts["left_behind"] = len(tx.word_ids(row.session_id)) + len(standing)
     decided = [times[e] for e in ("note_approved", "note_refused") if e in times]
     may_count = "evaluation" in subject.active_purposes
     return SessionFigures(

@@ -23,6 +23,8 @@ from assistant.records import (
     Mention,
     ModelInfo,
     Note,
+    NoteSection,
+    NoteSentence,
     ReviewedDraft,
     Section,
     Sentence,
@@ -32,7 +34,7 @@ from assistant.records import (
 )
 from assistant.store import AccountRow
 from assistant.workspace import Workspace
-from assistant.workspace.deciding import edit_distance, verbatim_share
+from assistant.workspace.note_facts import edit_distance, facts_of, verbatim_share
 from tests.scenery import (
     GOVERNANCE,
     OTHER_PEER,
@@ -269,6 +271,8 @@ def test_numbers_about_an_approved_note_are_kept_and_no_words(
     assert figures.facts["changes"] == 0
     assert 0 < figures.facts["edit_distance"] < 1
     assert figures.facts["own_words"] == 1.0
+    assert figures.facts["without_evidence"] == figures.facts["quotes"] == 0
+    assert figures.facts["peer_edits"] == figures.facts["scope_draft"] == 0
     assert figures.with_ai
     assert figures.decided_at is not None
     with pytest.raises(Refused):
@@ -506,6 +510,35 @@ def test_the_share_of_own_words_counts_runs_of_four() -> None:
     assert verbatim_share("To the class I went.", said) == 0.0
     assert verbatim_share("I went to the class with joy.", said) == pytest.approx(5 / 7)
     assert verbatim_share("", said) == 0.0
+
+
+def test_quotations_and_sentences_from_nowhere_are_counted() -> None:
+    def note(*texts: str) -> Note:
+        return Note(
+            note_id="n", session_id="s", person_id="p", names="out",
+            sections=(NoteSection(name="matters", sentences=tuple(
+                NoteSentence(text=text, origin="human", evidence=()) for text in texts
+            )),),
+        )  # fmt: skip
+
+    drafted = note('She said, "I kept going to the class".')
+    changed = note(
+        'She said, "I kept going to the class".', 'She said "I kept going to class".',
+        "Her diagnosis is clear.",
+    )  # fmt: skip
+    said = prepared(transcript()).deidentified
+    facts = facts_of(changed, before=drafted, hidden=said, transcript=None)
+    assert (facts["quotes"], facts["quotes_exact"]) == (2, 1)
+    assert (facts["sentences_approved"], facts["without_evidence"]) == (3, 3)
+    assert facts["scope_approved"] > 0
+    assert "quotes" not in facts_of(changed, before=drafted, hidden=None, transcript=None)
+
+
+def test_what_is_left_of_a_refused_note_is_counted(workspace: Workspace) -> None:
+    person, session_id = hand_over(workspace)
+    workspace.refuse(person, session_id)
+    (figures,) = workspace.session_figures(GOVERNANCE)
+    assert figures.facts["left_behind"] == 0
 
 
 def test_the_edit_distance_is_over_words() -> None:
