@@ -39,6 +39,7 @@ check: $(VENV)/.ready ## format, lint, types, import arrows
 
 test: check corpus models ## every check and test, as continuous integration runs them
 	$(BIN)/python -m pytest -q
+	$(BIN)/ownwords eval --quick --out reports
 
 bench: models ## speed figures, each with its method
 	$(BIN)/python -m evals.speed

@@ -1,9 +1,10 @@
 """`ownwords eval [SUITE ...] [--out DIR]`: every figure as JSON and one self-contained HTML page.
 
 A suite is a function that returns figures; each figure has its number of cases and, for shares, a
-Wilson interval. Limits are data (`policies/thresholds.toml`): a broken one is exit 1. A suite whose
-data is not there is named as skipped, never passed over. Nothing in a report but its time depends
-on when it was made: seeds are fixed, and the digests say of what data and weights it tells.
+Wilson interval. Limits are data (`policies/thresholds.toml`): a broken one, or one that a suite
+gave no figure for, is exit 1. A suite whose data is not there is named as skipped, never passed
+over. Nothing in a report but its time depends on when it was made: seeds are fixed, and the digests
+say of what data and weights it tells.
 """
 
 from __future__ import annotations
@@ -59,6 +60,15 @@ def broken_limits(figures: Iterable[Figure]) -> list[str]:
         if figure.value > limit.get("at_most", figure.value):
             broken.append(f"{figure.name} is {figure.value:.3f}, above {limit['at_most']}")
     return broken
+
+
+def unmeasured_limits(figures: Iterable[Figure], suites: Iterable[str]) -> list[str]:
+    """Return the limits that suites which ran gave no figure for: no figure is no pass."""
+    names = {figure.name for figure in figures}
+    limits = {limit["figure"] for limit in read_limits()}
+    return sorted(
+        name for name in limits - names if name.partition(".")[0] in set(suites)
+    )  # fmt: skip
 
 
 def describe_run() -> dict[str, Any]:
@@ -229,6 +239,13 @@ def main(arguments: list[str]) -> int:
         for figure in measured:
             sys.stdout.write(f"{figure.name:52} {figure.value:8.3f}  n={figure.n}\n")
     broken = broken_limits(figures)
+    ran = {name.partition(".")[0] for name in (figure.name for figure in figures)}
+    has_gaps = {f.name.partition(".")[0] for f in figures if f.note.startswith("skipped")}
+    for name in unmeasured_limits(figures, ran):
+        if name.partition(".")[0] in has_gaps:
+            skipped[name] = "a limit, but the data it is measured on is not there"
+        else:
+            broken.append(f"{name} has a limit and was not measured")
     options.out.mkdir(parents=True, exist_ok=True)
     about = describe_run()
     written = {

@@ -50,6 +50,7 @@ def test_a_broken_limit_is_exit_1_and_the_report_is_still_written(
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["skipped"].keys() == {"absent"}
     assert written["figures"][0]["value"] == 0.5
+    assert "gate.missing_checks_seen has a limit and was not measured" in written["broken"]
     assert main(["nonsense", "--out", str(tmp_path)]) == 2
 
 

@@ -531,7 +531,7 @@ def test_words_of_the_note_keep_their_language(place: Place, case: Case) -> None
     browser.open(case.link)
     page = browser.get("part/next_step").text
     assert f'<span class="said" lang="en" dir="auto">{NEXT}</span>' in page
-    assert "Lo que quiero hacer ahora" in page
+    assert "Lo siguiente que quiero hacer" in page
 
 
 def test_language_and_text_size_are_kept(browser: Browser) -> None:

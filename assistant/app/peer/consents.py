@@ -12,7 +12,7 @@ from assistant.policy import Actor
 from assistant.records import Purpose
 
 ASKED: tuple[Purpose, ...] = ("transcribe", "ai_draft", "save_note", "share", "evaluation")
-TEXT_VERSION = "peer-screens-1"
+TEXT_VERSION = "peer-screens-2"  # of the questions: change it when they change
 _INFORMATION = "notes of my peer support"
 
 
