@@ -7,8 +7,8 @@
     - kind 2 | a sentence that they do not
 
 In `models/data/excerpts` every statement of the person is labelled; in `models/data/requests` too,
-and people ask for much to stay out. In `models/data/claims` talk is short and bare, and claims are
-many.
+and people ask for much to stay out. In `models/data/claims` and `models/data/denials` talk is short
+and bare, and claims are many.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 _DATA = Path(__file__).resolve().parent / "data"
 EXCERPTS = _DATA / "excerpts"
 CLAIMS = _DATA / "claims"
+DENIALS = _DATA / "denials"
 REQUESTS = _DATA / "requests"
 _TAG = re.compile(r"\[([a-z_]+) ([012])\] ?")
 _CLAIM = re.compile(r"(?:\+|- ([a-z_]+)) ([\d,]+) \| (.+)")
@@ -69,7 +70,7 @@ def read_excerpts(folder: Path = EXCERPTS) -> Iterator[Excerpt]:
                 lines.append(SaidLine(role="peer", text=row[3:]))
             elif row.startswith("B: ") and _TAG.match(row[3:]):
                 lines.append(_said(row[3:]))
-            elif row.startswith("B: ") and folder == CLAIMS:
+            elif row.startswith("B: ") and folder in (CLAIMS, DENIALS):
                 lines.append(SaidLine(role="person", text=row[3:]))
             elif match := _CLAIM.fullmatch(row):
                 where = tuple(int(one) for one in match[2].split(","))

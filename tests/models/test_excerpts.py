@@ -8,7 +8,7 @@ import pytest
 
 from assistant.draft.heads import HEAD_REASONS, HEAD_SECTIONS
 from models.corpus import load_sessions
-from models.excerpts import CLAIMS, EXCERPTS, REQUESTS, read_excerpts
+from models.excerpts import CLAIMS, DENIALS, EXCERPTS, REQUESTS, read_excerpts
 
 LABELS = {*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety"}
 
@@ -22,7 +22,9 @@ def test_every_label_is_known_and_what_is_left_out_weighs_nothing() -> None:
                 assert salience == 0 or label in HEAD_SECTIONS
 
 
-@pytest.mark.parametrize("folder", [EXCERPTS, CLAIMS, REQUESTS], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [EXCERPTS, CLAIMS, DENIALS, REQUESTS], ids=lambda folder: folder.name
+)
 def test_every_claim_stands_on_lines_that_are_there(folder: Path) -> None:
     for excerpt in read_excerpts(folder):
         for claim in excerpt.claims:
@@ -36,7 +38,12 @@ def test_no_statement_stands_in_a_session_that_is_measured_on() -> None:
         for session in load_sessions(split)  # type: ignore[arg-type]
         for turn in session.turns
     }
-    for excerpt in (*read_excerpts(), *read_excerpts(CLAIMS), *read_excerpts(REQUESTS)):
+    for excerpt in (
+        *read_excerpts(),
+        *read_excerpts(CLAIMS),
+        *read_excerpts(DENIALS),
+        *read_excerpts(REQUESTS),
+    ):
         for line in excerpt.lines:
             assert len(line.text.split()) < 6 or line.text.casefold() not in measured
 
