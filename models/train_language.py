@@ -2,8 +2,9 @@
 
 Learned from the train files of `models/data/language`, the entries of the language list, and what
 the corpus's train sessions hold: marked phrases of peers, and ordinary sentences of both without
-any. A second, short cycle (alone with `--begun FILE`) has the sentences of the list several times:
-its verdicts on them are a promise. Seeded, on the CPU; dev is for choosing, test is not read.
+any. In a second, short cycle and a third the sentences of the list come several times: its verdicts
+on them are a promise. `--begun FILE --from N` learns only cycle N and on. Seeded, on the CPU; dev
+is for choosing, test is not read.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 ADAPTER = Path(__file__).resolve().parents[1] / NAME
 SEED = 24
-CYCLES = ((8, 1e-3, 1), (2, 4e-4, 6))  # passes, rate, how often the list's own sentences
+CYCLES = (
+    (5, 1e-3, 1),
+    (1, 4e-4, 6),
+    (4, 6e-4, 3),
+)  # passes, rate, how often the list's own sentences
 PIECES_PER_BATCH = 1_000
 SMOOTHING = 0.03
 N_ORDINARY = 500  # sentences of each of the two, without any mark
@@ -100,8 +105,9 @@ def learn(
     sentences: Sequence[MarkedSentence],
     promised: Sequence[MarkedSentence],
     begun: Path | None = None,
+    first: int = 0,
 ) -> TagNet:
-    """Learn in two cycles; with `begun` only in the second, from what that file holds."""
+    """Learn in three cycles, or from cycle `first` (0-based) on with what `begun` holds."""
     net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES, begun=begun)
 
     def lay(one: MarkedSentence) -> Laid:
@@ -110,7 +116,7 @@ def learn(
 
     laid, kept = [lay(one) for one in sentences], [lay(one) for one in promised]
     for cycle, (n_passes, rate, n_times) in enumerate(CYCLES):
-        if begun is not None and cycle == 0:
+        if cycle < first:
             continue
         rng = random.Random(SEED + cycle)  # noqa: S311 - to mix, not to hide
         known = [*laid, *kept * n_times]
@@ -147,13 +153,14 @@ def _loss(net: TagNet, group: Sequence[Laid]) -> Tensor:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="models.train_language")
-    parser.add_argument("--begun", type=Path, help="what a first cycle learned")
-    begun = parser.parse_args(arguments).begun
+    parser.add_argument("--begun", type=Path, help="what the cycle before learned")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the cycle to begin with")
+    options = parser.parse_args(arguments)
     rng = random.Random(SEED)  # noqa: S311 - examples, not secrets
     sentences, promised = [*read_sentences("train"), *of_corpus(rng)], list(of_list())
     n_marked = sum(bool(one.spans) for one in (*sentences, *promised))
     print(f"{len(sentences) + len(promised)} sentences, {n_marked} marked", file=sys.stderr)
-    keep_learned(learn(sentences, promised, begun), ADAPTER)
+    keep_learned(learn(sentences, promised, options.begun, options.first - 1), ADAPTER)
     return 0
 
 

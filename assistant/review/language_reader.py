@@ -32,7 +32,7 @@ N_CLASSES = 1 + len(CATEGORIES)  # nothing, then the categories
 MARK_OF_VOICE = {"peer": 1, "person": 2}
 N_MARKS = 3
 MAX_PIECES = 200  # of one sentence; what comes after is not read
-SURE = 0.5  # how likely a phrase is one of the categories, to be shown; both chosen on dev
+SURE = 0.6  # how likely a phrase is one of the categories, to be shown; both chosen on dev
 INNOCENT = 0.1  # a phrase of the list that is less likely than this is not shown
 _CLS = 101
 

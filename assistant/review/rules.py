@@ -234,6 +234,8 @@ def settle_by_reader(
         ]  # fmt: skip
         taken = [place for _, place in kept]
         for found in scored.phrases():
+            if not any(map(str.isalnum, sentence[found.start : found.end])):
+                continue  # a mark alone, such as the end of what was quoted, is no phrase
             if all(found.end <= start or end <= found.start for start, end in taken):
                 kept.append((rules.learned(found.category), (found.start, found.end)))
         return kept

@@ -67,6 +67,12 @@ def test_the_persons_own_words_are_never_flagged() -> None:
     assert flags(f'She said, "{own}."', phrases, own_words=(own,)) == ()
 
 
+def test_a_mark_alone_is_no_phrase() -> None:
+    assert flags('He said, "I went home".', {'"': ("doubt", 0.9)}) == ()
+    own = "I went home"
+    assert flags(f'He said, "{own}"', {'"': ("doubt", 0.9)}, own_words=(own,)) == ()
+
+
 def test_offsets_point_into_the_text_as_given() -> None:
     text = "Fine.  She’s   hopeless with money."
     (flag,) = flags(text, {"hopeless with money": ("deficit", 0.9)})
