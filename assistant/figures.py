@@ -49,10 +49,10 @@ class SessionFigures:
     `facts`, all optional: sentences, words, own_words (0..1), own_words_draft (0..1), flags_shown,
     flags_changed, flags_kept (with and without a reason), flags_kept_with_reason, peer_edits,
     changes, left_out, statements, viewed_s, edit_distance (0..1), sentences_approved,
-    without_evidence, quotes, quotes_exact, scope_draft and scope_approved (wordings outside the
-    peer's role), left_behind (readable words and standing copies of a session that ended without
-    any), withdraw_s. A fact that is missing or not a finite number is unknown, not zero: the
-    session stays out of the figures that need it.
+    without_evidence, quotes, quotes_exact, scope_draft and scope_handed_over (flags about wording
+    outside the peer's role), left_behind (readable words and standing copies of a session that
+    ended without any), withdraw_s. A fact that is missing or not a finite number is unknown, not
+    zero: the session stays out of the figures that need it.
     """
 
     session_id: str
@@ -191,16 +191,19 @@ def _in_approved(name: str) -> Callable[[SessionFigures], _Row | None]:
     return read
 
 
-def _flags(name: str) -> Callable[[SessionFigures], _Row | None]:
-    """Flags answered in this way / flags shown, over sessions with any shown. No best value.
+def _part_of(
+    part: str, whole: str, *, in_approved: bool = False
+) -> Callable[[SessionFigures], _Row | None]:
+    """`part` / `whole`, two counts of a session, over sessions with any of the whole.
 
-    The interval counts each session once, as if all its flags were one answer: wide on purpose.
-    Flag uptake, evaluation.md section 4: low uptake asks for a look at the rule.
+    The interval counts each session once, as if all its counts were one answer: wide on purpose.
     """
 
     def read(s: SessionFigures) -> _Row | None:
-        shown, answered = _fact(s, "flags_shown"), _fact(s, name)
-        return None if answered is None or not shown else (min(answered, shown), shown)
+        n, out_of = _fact(s, part), _fact(s, whole)
+        if n is None or not out_of or (in_approved and _outcome(s) != "approved"):
+            return None
+        return min(n, out_of), out_of
 
     return read
 
@@ -244,38 +247,28 @@ def _rubber_stamp(s: SessionFigures) -> _Row | None:
 
 
 def _last_word(s: SessionFigures) -> _Row | None:
-    """Notes the person changed / notes that they or the peer changed after the draft.
+    """Notes the person changed / drafted notes that they or the peer changed.
 
+    Not of notes written by hand, where every sentence is the peer's and the person's together.
     Nobody changes a note after the person, so theirs was the last word. No best value; "power
     balance", evaluation.md section 4.
     """
     by_person, by_peer = _edits(s), _fact(s, "peer_edits")
-    if by_person is None or by_peer is None or by_person + by_peer == 0:
+    if not s.with_ai or by_person is None or by_peer is None or by_person + by_peer == 0:
         return None
     return float(by_person > 0), 1.0
 
 
-def _of_approved(part: str, whole: str) -> Callable[[SessionFigures], _Row | None]:
-    """`part` / `whole`, two counts of approved notes. As with flags, a session counts once."""
-
-    def read(s: SessionFigures) -> _Row | None:
-        n, out_of = _fact(s, part), _fact(s, whole)
-        if _outcome(s) != "approved" or n is None or not out_of:
-            return None
-        return min(n, out_of), out_of
-
-    return read
-
-
 def _scope_added(s: SessionFigures) -> _Row | None:
-    """Wordings outside the peer's role in the approved note minus in the draft; at most 0 is good.
+    """Wordings outside the peer's role as handed over minus in the draft; at most 0 is good.
 
-    Re-clinicalising, evaluation.md section 4. Without a draft there is nothing to compare.
+    Re-clinicalising, evaluation.md section 4, of approved notes. What the person changes later is
+    their own wording. Without a draft there is nothing to compare.
     """
-    drafted, approved = _fact(s, "scope_draft"), _fact(s, "scope_approved")
-    if _outcome(s) != "approved" or drafted is None or approved is None:
+    drafted, handed_over = _fact(s, "scope_draft"), _fact(s, "scope_handed_over")
+    if _outcome(s) != "approved" or drafted is None or handed_over is None:
         return None
-    return approved - drafted, 1.0
+    return handed_over - drafted, 1.0
 
 
 def _honoured(outcome: str) -> Callable[[SessionFigures], _Row | None]:
@@ -331,10 +324,11 @@ _MEASURES = (
     _Measure("own_words", "The person's own words in approved notes", _in_approved("own_words"),
              "The mean share of an approved note that repeats what the person said word for word; "
              "lower means that more of it is someone else's wording.", "mean"),
-    _Measure("flags_changed", "Flagged wording that was changed", _flags("flags_changed"),
+    _Measure("flags_changed", "Flagged wording that was changed",
+             _part_of("flags_changed", "flags_shown"),
              "Of the wording flagged, the share that was changed; a low share is a reason to look "
              "at the rules as much as at the notes."),
-    _Measure("flags_kept", "Flagged wording that was kept", _flags("flags_kept"),
+    _Measure("flags_kept", "Flagged wording that was kept", _part_of("flags_kept", "flags_shown"),
              "Of the wording flagged, the share kept as it was, with or without a reason; a high "
              "share is a reason to look at the rules."),
     _Measure("rubber_stamp", "Approved with hardly a look", _rubber_stamp,
@@ -356,15 +350,17 @@ _MEASURES = (
              "Of the notes that anybody changed after the draft, the share that the person changed "
              "too; a low share can mean that only peers change notes."),
     _Measure("without_evidence", "Sentences that cite nothing said",
-             _of_approved("without_evidence", "sentences_approved"),
+             _part_of("without_evidence", "sentences_approved", in_approved=True),
              "Of the sentences of approved notes, the share that rests on no turn of the session; "
              "a drafted sentence always cites one, so these were typed."),
-    _Measure("quotes_exact", "Quotations that are exact", _of_approved("quotes_exact", "quotes"),
+    _Measure("quotes_exact", "Quotations that are exact",
+             _part_of("quotes_exact", "quotes", in_approved=True),
              "Of the quotations in approved notes, the share said so word for word; less than all "
              "of them means that a note puts words into somebody's mouth."),
     _Measure("scope_added", "Clinical wording added after the draft", _scope_added,
-             "The mean number of wordings outside the peer's role in an approved note, less those "
-             "in its draft; above zero means that notes are made clinical by hand.", "mean",
+             "The mean number of wordings outside the peer's role when an approved note was handed "
+             "over, less those in its draft; above zero means that notes are made clinical by "
+             "hand.", "mean",
              "per_note"),
 )
 # fmt: on

@@ -56,7 +56,7 @@ def _simulate_one(rng: random.Random, number: int) -> SessionFigures:
         "viewed_s": words / 200 * 60 * rng.choice([0.1, 0.5, 1.0, 2.0]),
         "statements": rng.choice([0, 0, 0, 1]), "peer_edits": rng.choice([0, 0, 1, 3]),
         "sentences_approved": words // 14, "without_evidence": rng.choice([0, 0, 0, 1]),
-        "scope_draft": rng.choice([0, 0, 1]), "scope_approved": rng.choice([0, 0, 0, 1]),
+        "scope_draft": rng.choice([0, 0, 1]), "scope_handed_over": rng.choice([0, 0, 0, 1]),
     }  # fmt: skip
     facts["quotes"] = rng.choice([0, 1, 2])
     facts["quotes_exact"] = facts["quotes"]
@@ -86,7 +86,10 @@ def planted_truth(log: Sequence[SessionFigures]) -> dict[str, float]:
         if s.decided_at and s.handed_over_at
     ]
     n_shown = sum(s.facts["flags_shown"] for s in log)
-    touched = [s for s in log if s.facts["changes"] + s.facts["left_out"] + s.facts["peer_edits"]]
+    touched = [
+        s for s in log
+        if s.with_ai and s.facts["changes"] + s.facts["left_out"] + s.facts["peer_edits"]
+    ]  # fmt: skip
     quoting = [s for s in stands if s.facts["quotes"]]
     return {
         "changed": statistics.mean(s.facts["changes"] + s.facts["left_out"] > 0 for s in log),
@@ -111,7 +114,7 @@ def planted_truth(log: Sequence[SessionFigures]) -> dict[str, float]:
         "quotes_exact": sum(s.facts["quotes_exact"] for s in quoting)
         / sum(s.facts["quotes"] for s in quoting),
         "scope_added": statistics.mean(
-            s.facts["scope_approved"] - s.facts["scope_draft"] for s in stands
+            s.facts["scope_handed_over"] - s.facts["scope_draft"] for s in stands
         ),
     }
 

@@ -174,7 +174,7 @@ def test_a_share_is_the_one_built_in(name, hit, miss):
         ("last_word", session(facts={"changes": 0, "peer_edits": 0})),  # nobody changed it
         ("last_word", session(facts={"changes": 1})),  # of peers nothing is known
         ("quotes_exact", session(facts={"quotes": 0, "quotes_exact": 0})),
-        ("scope_added", session(facts={"scope_approved": 1})),  # nothing was drafted
+        ("scope_added", session(facts={"scope_handed_over": 1})),  # nothing was drafted
         ("hours_to_decision", session(hours=-1)),  # a clock was put back
         ("hours_to_decision", session("handed_over")),
     ],
@@ -183,7 +183,7 @@ def test_a_session_a_figure_does_not_speak_of_stays_out(name, outside):
     facts = {
         "changes": 0, "statements": 0, "own_words": 0.5, "edit_distance": 0.5, "flags_shown": 2,
         "flags_changed": 1, "words": 100, "viewed_s": 60, "peer_edits": 1, "quotes": 1,
-        "quotes_exact": 1, "scope_draft": 1, "scope_approved": 0,
+        "quotes_exact": 1, "scope_draft": 1, "scope_handed_over": 0,
     }  # fmt: skip
     inside = [session(facts=facts, hours=2)] * 12
     assert figure(inside + [outside] * 12, name) == figure(inside, name)

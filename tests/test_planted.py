@@ -88,7 +88,7 @@ def test_a_recognizer_that_leaks_breaks_the_limit(
     assert any("ours.corpus_test.recall" in one for one in broken) == is_broken, broken
 
 
-def test_the_product_without_its_tagger_breaks_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_product_without_its_tagger_finds_less(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = load_detector(settings=load_settings())
 
     class Blind:

@@ -34,7 +34,7 @@ from assistant.records import (
 from assistant.store import JobRow
 from assistant.workspace.agency_words import agency_corrections
 from assistant.workspace.desk import SOFTWARE, Act, Desk, new_id
-from assistant.workspace.note_facts import count_out_of_role, text_of
+from assistant.workspace.note_facts import count_out_of_role
 
 if TYPE_CHECKING:
     from assistant.deidentify import Correction
@@ -115,7 +115,7 @@ class Drafting(Desk):
             act.move("draft")
             act.fact("with_ai", 1)
             act.fact("flags_shown", len(prepared.reviewed.flags))
-            act.fact("scope_draft", count_out_of_role(text_of(draft)))
+            act.fact("scope_draft", count_out_of_role(prepared.reviewed.flags))
             act.fact("peer_edits", 0)
             if sentences:
                 act.fact("own_words_draft", sum(s.own_words for s in sentences) / len(sentences))
@@ -333,14 +333,16 @@ class Drafting(Desk):
     def hand_over(self, actor: Actor, session_id: str) -> Note:
         """Put the draft before the person, with names out until they choose otherwise."""
         with self._act(actor, "hand_over", session_id) as act:
+            reviewed = act.read("reviewed", ReviewedDraft)
             note = decide.build_note(
                 note_id=new_id("note"),
                 session_id=session_id,
                 person_id=act.row.person_id,
                 names="out",
-                sections=act.read("reviewed", ReviewedDraft).draft.sections,
+                sections=reviewed.draft.sections,
             )
             act.put("note", note)
+            act.fact("scope_handed_over", count_out_of_role(reviewed.flags))
             act.fact("sentences", sum(len(section.sentences) for section in note.sections))
             act.move("hand_over")
             act.log("note_handed_over", note=note.note_id, digest=note_digest(note))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from rapidfuzz.distance import Levenshtein
 
-from assistant.records import Deidentified, Draft, Note, NoteSentence, Transcript
+from assistant.records import Deidentified, Note, NoteSentence, SentenceFlag, Transcript
 
 _QUOTED = re.compile(r'["“]([^"“”]+)["”]')
 _WORD = re.compile(r"[\w'’<>]+")
@@ -29,7 +29,6 @@ def facts_of(
         "edit_distance": edit_distance(text_of(before), text),
         "sentences_approved": len(sentences),
         "without_evidence": sum(not sentence.evidence for sentence in sentences),
-        "scope_approved": count_out_of_role(text),
     }
     if hidden is not None:
         said = [turn.text for turn in hidden.turns if turn.role == "person"]
@@ -43,8 +42,8 @@ def facts_of(
     return facts
 
 
-def text_of(note: Note | Draft) -> str:
-    return " ".join(s.text for section in note.sections for s in section.sentences)
+def text_of(note: Note) -> str:
+    return " ".join(sentence.text for sentence in _sentences_of(note))
 
 
 def _sentences_of(note: Note) -> Iterator[NoteSentence]:
@@ -52,11 +51,9 @@ def _sentences_of(note: Note) -> Iterator[NoteSentence]:
         yield from section.sentences
 
 
-def count_out_of_role(text: str) -> int:
-    """How often the list finds wording outside the peer's role (`scope` in the list)."""
-    from assistant.review import flag_scope, load_language_rules
-
-    return len(flag_scope(text, voice="peer", rules=load_language_rules()))
+def count_out_of_role(flags: Sequence[SentenceFlag]) -> int:
+    """How many of the flags are about wording outside the peer's role."""
+    return sum(one.flag.category == "scope" for one in flags)
 
 
 def _is_said(quote: str, said: Sequence[str]) -> bool:

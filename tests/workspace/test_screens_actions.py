@@ -272,7 +272,8 @@ def test_numbers_about_an_approved_note_are_kept_and_no_words(
     assert 0 < figures.facts["edit_distance"] < 1
     assert figures.facts["own_words"] == 1.0
     assert figures.facts["without_evidence"] == figures.facts["quotes"] == 0
-    assert figures.facts["peer_edits"] == figures.facts["scope_draft"] == 0
+    assert figures.facts["peer_edits"] == 0
+    assert figures.facts["scope_draft"] == figures.facts["scope_handed_over"] == 0
     assert figures.with_ai
     assert figures.decided_at is not None
     with pytest.raises(Refused):
@@ -524,19 +525,19 @@ def test_quotations_and_sentences_from_nowhere_are_counted() -> None:
     drafted = note('She said, "I kept going to the class".')
     changed = note(
         'She said, "I kept going to the class".', 'She said "I kept going to class".',
-        "Her diagnosis is clear.",
+        "I will plant beans.",
     )  # fmt: skip
     said = prepared(transcript()).deidentified
     facts = facts_of(changed, before=drafted, hidden=said, transcript=None)
     assert (facts["quotes"], facts["quotes_exact"]) == (2, 1)
     assert (facts["sentences_approved"], facts["without_evidence"]) == (3, 3)
-    assert facts["scope_approved"] > 0
     assert "quotes" not in facts_of(changed, before=drafted, hidden=None, transcript=None)
 
 
 def test_what_is_left_of_a_refused_note_is_counted(workspace: Workspace) -> None:
     person, session_id = hand_over(workspace)
     workspace.refuse(person, session_id)
+    workspace.file_service_record(PEER, session_id)  # day, hours and place are no words
     (figures,) = workspace.session_figures(GOVERNANCE)
     assert figures.facts["left_behind"] == 0
 
