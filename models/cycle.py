@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import random
 import sys
@@ -67,6 +68,17 @@ def run_cycle(
         print(f"pass {number + 1} of {n_passes}: loss {total / len(groups):.4f}, "
               f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
         write_adapter(net, kept)
+
+
+def read_options(name: str, arguments: Sequence[str]) -> tuple[Path | None, int]:
+    """Return the file of `--begun`, if any, and the cycle of `--from`, counted from 0."""
+    parser = argparse.ArgumentParser(prog=f"python -m models.{name}")
+    parser.add_argument("--begun", type=Path, help="what the cycle before learned")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the cycle to begin with")
+    options = parser.parse_args(arguments)
+    if (options.begun is None) != (options.first == 1):
+        parser.error("--begun and --from (2 or later) belong together")
+    return options.begun, options.first - 1
 
 
 def begin_net(

@@ -9,7 +9,6 @@ learned. Seeded, on the CPU; dev is for choosing, test is not read.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,7 +29,7 @@ from assistant.records import Deidentified, DeidentifiedTurn
 from assistant.settings import load_settings
 from models.corpus import load_sessions
 from models.corpus.rows import Session
-from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
+from models.cycle import begin_net, group_by_length, keep_learned, read_options, run_cycle
 from models.excerpts import CLAIMS, EXCERPTS, Excerpt, read_excerpts
 from models.train_selector import hide_session
 from models.twist import move, turn_round
@@ -191,14 +190,11 @@ def _loss(net: TagNet, group: Sequence[tuple[Example, Laid]]) -> Tensor:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser(prog="models.train_claims")
-    parser.add_argument("--begun", type=Path, help="what the cycle before learned")
-    parser.add_argument("--from", type=int, default=1, dest="first", help="the cycle to begin with")
-    options = parser.parse_args(list(arguments))
+    begun, first = read_options("train_claims", arguments)
     nlp, encoder = load_pipeline(), load_encoder(settings=load_settings())
     examples = read_examples(nlp, encoder)
     print(f"{len(examples)} sentences", file=sys.stderr, flush=True)
-    keep_learned(learn(examples, options.begun, options.first - 1), ADAPTER)
+    keep_learned(learn(examples, begun, first), ADAPTER)
     return 0
 
 

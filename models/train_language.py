@@ -9,7 +9,6 @@ is for choosing, test is not read.
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 import sys
@@ -26,7 +25,7 @@ from assistant.review import load_language_rules
 from assistant.review.language_reader import ADAPTER as NAME
 from assistant.review.language_reader import CATEGORIES, N_CLASSES, N_MARKS, lay_out
 from models.corpus import load_sessions
-from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
+from models.cycle import begin_net, group_by_length, keep_learned, read_options, run_cycle
 from models.sentences import MarkedSentence, read_sentences
 
 if TYPE_CHECKING:
@@ -34,11 +33,8 @@ if TYPE_CHECKING:
 
 ADAPTER = Path(__file__).resolve().parents[1] / NAME
 SEED = 24
-CYCLES = (
-    (5, 1e-3, 1),
-    (1, 4e-4, 6),
-    (4, 6e-4, 3),
-)  # passes, rate, how often the list's own sentences
+# passes, rate, how often the list's own sentences
+CYCLES = ((5, 1e-3, 1), (1, 4e-4, 6), (4, 6e-4, 3))
 PIECES_PER_BATCH = 1_000
 SMOOTHING = 0.03
 N_ORDINARY = 500  # sentences of each of the two, without any mark
@@ -152,15 +148,12 @@ def _loss(net: TagNet, group: Sequence[Laid]) -> Tensor:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="models.train_language")
-    parser.add_argument("--begun", type=Path, help="what the cycle before learned")
-    parser.add_argument("--from", type=int, default=1, dest="first", help="the cycle to begin with")
-    options = parser.parse_args(arguments)
+    begun, first = read_options("train_language", arguments)
     rng = random.Random(SEED)  # noqa: S311 - examples, not secrets
     sentences, promised = [*read_sentences("train"), *of_corpus(rng)], list(of_list())
     n_marked = sum(bool(one.spans) for one in (*sentences, *promised))
     print(f"{len(sentences) + len(promised)} sentences, {n_marked} marked", file=sys.stderr)
-    keep_learned(learn(sentences, promised, options.begun, options.first - 1), ADAPTER)
+    keep_learned(learn(sentences, promised, begun, first), ADAPTER)
     return 0
 
 

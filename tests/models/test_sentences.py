@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -57,3 +58,15 @@ def test_activities_have_names_and_examples() -> None:
     assert all(shown(f"peer.activity_{n}") == one.name for n, one in load_activities().items())
     first = [numbers[0] for _, numbers in read_written()]
     assert set(first) == set(range(1, N_ACTIVITIES + 1))
+
+
+def test_no_sentence_learned_from_is_nearly_one_that_is_measured_on() -> None:
+    def words(split: Split) -> list[frozenset[str]]:
+        return [
+            frozenset(re.findall(r"[a-z']+", one.text.lower())) for one in read_sentences(split)
+        ]
+
+    measured = [*words("dev"), *words("test")]
+    for learned in words("train"):
+        for other in measured:
+            assert len(learned & other) < 0.7 * len(learned | other), sorted(learned)
