@@ -260,15 +260,16 @@ def _last_word(s: SessionFigures) -> _Row | None:
 
 
 def _scope_added(s: SessionFigures) -> _Row | None:
-    """Wordings outside the peer's role as handed over minus in the draft; at most 0 is good.
+    """Wordings outside the peer's role that came in between draft and handing over; 0 is good.
 
-    Re-clinicalising, evaluation.md section 4, of approved notes. What the person changes later is
-    their own wording. Without a draft there is nothing to compare.
+    Re-clinicalising, evaluation.md section 4, of approved notes; what was taken out in one note
+    does not weigh against what came into another. What the person changes later is their own
+    wording. Without a draft there is nothing to compare.
     """
     drafted, handed_over = _fact(s, "scope_draft"), _fact(s, "scope_handed_over")
     if _outcome(s) != "approved" or drafted is None or handed_over is None:
         return None
-    return handed_over - drafted, 1.0
+    return max(handed_over - drafted, 0.0), 1.0
 
 
 def _honoured(outcome: str) -> Callable[[SessionFigures], _Row | None]:
@@ -358,9 +359,9 @@ _MEASURES = (
              "Of the quotations in approved notes, the share said so word for word; less than all "
              "of them means that a note puts words into somebody's mouth."),
     _Measure("scope_added", "Clinical wording added after the draft", _scope_added,
-             "The mean number of wordings outside the peer's role when an approved note was handed "
-             "over, less those in its draft; above zero means that notes are made clinical by "
-             "hand.", "mean",
+             "The mean number of wordings outside the peer's role that came into an approved note "
+             "between its draft and the handing over; above zero means that notes are made "
+             "clinical by hand.", "mean",
              "per_note"),
 )
 # fmt: on

@@ -114,7 +114,7 @@ def planted_truth(log: Sequence[SessionFigures]) -> dict[str, float]:
         "quotes_exact": sum(s.facts["quotes_exact"] for s in quoting)
         / sum(s.facts["quotes"] for s in quoting),
         "scope_added": statistics.mean(
-            s.facts["scope_handed_over"] - s.facts["scope_draft"] for s in stands
+            s.facts["scope_handed_over"] > s.facts["scope_draft"] for s in stands
         ),
     }
 

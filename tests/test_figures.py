@@ -199,6 +199,11 @@ def test_flag_shares_are_of_flags_and_rest_on_sessions():
     assert cell(figure(log, "flags_changed"), "all").n == 20
 
 
+def test_clinical_wording_taken_out_of_one_note_hides_none_that_came_into_another():
+    log = [session(facts={"scope_draft": 2, "scope_handed_over": n}) for n in [0, 4] * 12]
+    assert value(log, "scope_added") == 1.0
+
+
 def test_means_and_medians_are_those_built_in_and_lie_in_their_interval():
     log = [
         session(facts={"own_words": n / 20, "edit_distance": 0.1, "withdraw_s": n}, hours=n * n)
