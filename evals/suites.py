@@ -126,4 +126,4 @@ SUITES: dict[str, Callable[[], Iterable[Figure]]] = {
     "fairness": measure_fairness,
     "attacks": measure_attacks,
 }
-QUICK = ("gate", "agency", "language")  # without models, in seconds
+QUICK = ("gate", "agency", "language")  # without models, in half a minute
