@@ -16,7 +16,7 @@ from typing import Literal
 
 DATA = Path(__file__).resolve().parent / "data" / "language"
 Split = Literal["train", "dev", "test"]
-DEV, TEST = ("e",), ("f", "g")
+DEV, TEST = ("e", "an", "bh"), ("f", "g")
 _MARK = re.compile(r"\{\{([a-z]+)\|([^{}|]+)\}\}")
 _LINE = re.compile(r"(peer|person) \| ([^|]+) \| (.+)")
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ADAPTER = Path(__file__).resolve().parents[1] / NAME
 SEED = 24
 # passes, rate, how often the list's own sentences
-CYCLES = ((5, 1e-3, 1), (1, 4e-4, 6), (4, 6e-4, 3))
+CYCLES = ((5, 1e-3, 1), (1, 4e-4, 6), (4, 6e-4, 3), (6, 8e-4, 3))
 PIECES_PER_BATCH = 1_000
 SMOOTHING = 0.03
 N_ORDINARY = 500  # sentences of each of the two, without any mark

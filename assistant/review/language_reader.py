@@ -1,7 +1,8 @@
 """What the language list misses: phrases that make a person small in ordinary words.
 
-The sentence encoder with a learned change (`encoder_net`) reads a sentence and says of every word
-piece how likely it belongs to a phrase of each category. `models/train_language.py` learns it;
+The sentence encoder with a learned change (`encoder_net`) reads a text and says of every word
+piece how likely it belongs to a phrase of each category: what spoils a sentence often stands in the
+one before. `models/train_language.py` learns it;
 `models/cards/language.md` holds what was measured. It finds phrases; reasons and alternatives are
 the list's, by category.
 """
@@ -31,15 +32,19 @@ CATEGORIES: tuple[FlagCategory, ...] = get_args(FlagCategory)
 N_CLASSES = 1 + len(CATEGORIES)  # nothing, then the categories
 MARK_OF_VOICE = {"peer": 1, "person": 2}
 N_MARKS = 3
-MAX_PIECES = 200  # of one sentence; what comes after is not read
-SURE = 0.6  # how likely a phrase is one of the categories, to be shown; both chosen on dev
+MAX_PIECES = 200  # read at once; a longer text is read in parts, cut between sentences
+# Chosen on dev: how likely the likeliest piece of a phrase is one of the categories, for it to be
+# shown; how likely its others; and how many pieces between two of them belong to it.
+SURE = 0.6
+EDGE = 0.3
+GAP = 2
 INNOCENT = 0.1  # a phrase of the list that is less likely than this is not shown
 _CLS = 101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A phrase, half-open offsets into the sentence, and how likely it is of that category."""
+    """A phrase, half-open offsets into the text, and how likely its likeliest piece is."""
 
     start: int
     end: int
@@ -49,33 +54,35 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """One sentence: where its pieces stand, and `shares`, how likely each class is, shape (pieces,
+    """One text: where its pieces stand, and `shares`, how likely each class is, shape (pieces,
     classes)."""
 
     offsets: tuple[tuple[int, int], ...]
     shares: NDArray[np.float32]
 
-    def phrases(self, *, sure: float = SURE) -> tuple[Found, ...]:
-        """Runs of pieces likelier something than `sure`, each with its likeliest category."""
-        flagged = self.shares[:, 1:].sum(axis=1) >= sure
+    def phrases(self, *, within: tuple[int, int], sure: float = SURE) -> tuple[Found, ...]:
+        """Runs of pieces that are likely something, each with its likeliest category.
+
+        `within` are the offsets of a sentence: no phrase reaches over its ends.
+        """
+        inside = [
+            i for i, (low, high) in enumerate(self.offsets)
+            if within[0] <= low and high <= within[1]
+        ]  # fmt: skip
+        if not inside:
+            return ()
+        first, chances = inside[0], self.shares[inside, 1:].sum(axis=1)
         found: list[Found] = []
-        at = 0
-        while at < len(flagged):
-            if not flagged[at]:
-                at += 1
+        for at, stop in _runs(chances >= EDGE):
+            if chances[at:stop].max() < sure:
                 continue
-            stop = at
-            while stop < len(flagged) and flagged[stop]:
-                stop += 1
-            mean = self.shares[at:stop, 1:].mean(axis=0)
+            mean = self.shares[first + at : first + stop, 1:].mean(axis=0)
             found.append(
                 Found(
-                    start=self.offsets[at][0], end=self.offsets[stop - 1][1],
-                    category=CATEGORIES[int(mean.argmax())],
-                    score=float(self.shares[at:stop, 1:].sum(axis=1).max()),
+                    start=self.offsets[first + at][0], end=self.offsets[first + stop - 1][1],
+                    category=CATEGORIES[int(mean.argmax())], score=float(chances[at:stop].max()),
                 )
             )  # fmt: skip
-            at = stop
         return tuple(found)
 
     def likelihood(self, start: int, end: int) -> float:
@@ -84,14 +91,25 @@ class Scored:
         return float(self.shares[inside, 1:].sum(axis=1).max()) if inside else 1.0
 
 
+def _runs(flagged: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of what is flagged, those at most `GAP` apart as one."""
+    runs: list[tuple[int, int]] = []
+    for at in np.flatnonzero(flagged).tolist():
+        if runs and at - runs[-1][1] <= GAP:
+            runs[-1] = (runs[-1][0], at + 1)
+        else:
+            runs.append((at, at + 1))
+    return runs
+
+
 def lay_out(
     text: str, voice: str, tokenizer: Tokenizer
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[tuple[int, int], ...]]:
     """Return pieces and marks, the first being CLS, and the offsets of the others."""
     encoded = tokenizer.encode(text, add_special_tokens=False)
-    ids = [_CLS, *encoded.ids[:MAX_PIECES]]
+    ids = [_CLS, *encoded.ids]
     marks = [0, *[MARK_OF_VOICE[voice]] * (len(ids) - 1)]
-    return np.array(ids), np.array(marks), tuple(encoded.offsets[:MAX_PIECES])
+    return np.array(ids), np.array(marks), tuple(encoded.offsets)
 
 
 class LanguageReader:
@@ -99,16 +117,39 @@ class LanguageReader:
         self._net = net
         self._tokenizer = tokenizer
 
-    def read(self, sentences: Sequence[str], *, voice: str) -> tuple[Scored, ...]:
-        """Score each sentence. `voice` is "peer" or "person"."""
+    def read(self, text: str, *, sentences: Sequence[tuple[int, int]], voice: str) -> Scored:
+        """Score a text, whose sentences stand at these offsets. `voice` is "peer" or "person"."""
         from assistant.encoder_net import run_rows, softmax
 
-        laid = [lay_out(text, voice, self._tokenizer) for text in sentences]
-        scored = run_rows(self._net, [(pieces, marks) for pieces, marks, _ in laid])
-        return tuple(
-            Scored(offsets=offsets, shares=softmax(scores[1:]))
-            for scores, (_, _, offsets) in zip(scored, laid, strict=True)
-        )
+        pieces, marks, offsets = lay_out(text, voice, self._tokenizer)
+        parts = _parts(offsets, [end for _, end in sentences])
+        rows = [
+            (
+                np.concatenate([pieces[:1], pieces[1 + at : 1 + stop]]),
+                np.concatenate([marks[:1], marks[1 + at : 1 + stop]]),
+            )
+            for at, stop in parts
+        ]
+        scored = [rows_[1:] for rows_ in run_rows(self._net, rows)]
+        nothing = np.zeros((0, N_CLASSES), dtype=np.float32)
+        return Scored(offsets=offsets, shares=softmax(np.concatenate([nothing, *scored])))
+
+
+def _parts(offsets: Sequence[tuple[int, int]], ends: Sequence[int]) -> list[tuple[int, int]]:
+    """Cut pieces into parts of at most `MAX_PIECES`, between sentences where there is a choice."""
+    parts: list[tuple[int, int]] = []
+    at = 0
+    while at < len(offsets):
+        stop = min(at + MAX_PIECES, len(offsets))
+        if stop < len(offsets):
+            whole = [
+                n for n in range(at + 1, stop + 1)
+                if any(offsets[n - 1][1] <= end <= offsets[n][0] for end in ends)
+            ]  # fmt: skip
+            stop = whole[-1] if whole else stop
+        parts.append((at, stop))
+        at = stop
+    return parts
 
 
 def load_language_reader(*, settings: Settings) -> LanguageReader:

@@ -28,6 +28,7 @@ class Rule(Protocol):
 
 R = TypeVar("R", bound=Rule)
 Place = tuple[int, int]  # half-open offsets
+Settle = Callable[[str, Sequence[Place], list[tuple[R, Place]]], list[tuple[R, Place]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,12 @@ def find_hits(
     writer_is_person: bool,
     masking: Masking,
     sentences: Sentences,
-    settle: Callable[[str, list[tuple[R, Place]]], list[tuple[R, Place]]] | None = None,
+    settle: Settle[R] | None = None,
 ) -> tuple[Hit[R], ...]:
     """Every hit of every entry outside the masks, overlapping ones included, in text order.
 
-    `settle` is shown each sentence with its hits and says which there are.
+    `settle` is shown the text, its sentences that are not wholly masked, and the hits, and says
+    which hits there are.
     """
     plain = normalise(text)
     if not plain.text.strip():
@@ -61,25 +63,24 @@ def find_hits(
         plain.text, parsed, own_words=own_words, writer_is_person=writer_is_person, masking=masking
     )
     masked = mask_text(plain.text, masks)
+    shown = [
+        (start, end) for start, end in parsed.sentences
+        if masked[start:end].replace(MASK, "").strip()
+    ]  # fmt: skip
+    found = [
+        (entry, (start + low, start + high))
+        for start, end in parsed.sentences
+        for entry, (low, high) in _match_sentence(masked[start:end], plain.text[start:end], entries)
+    ]
+    if settle is not None and shown:
+        found = settle(plain.text, shown, found)
     hits = [
         Hit(start=given[0], end=given[1], entry=entry)
-        for start, end in parsed.sentences
-        for entry, span in _settled(masked[start:end], plain.text[start:end], entries, settle)
-        if MASK not in masked[start + span[0] : start + span[1]]
-        for given in (_whole_words(text, *plain.given(start + span[0], start + span[1])),)
+        for entry, place in found
+        if MASK not in masked[place[0] : place[1]]
+        for given in (_whole_words(text, *plain.given(*place)),)
     ]
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end)))
-
-
-def _settled(
-    masked: str,
-    unmasked: str,
-    entries: Sequence[R],
-    settle: Callable[[str, list[tuple[R, Place]]], list[tuple[R, Place]]] | None,
-) -> Iterable[tuple[R, Place]]:
-    found = list(_match_sentence(masked, unmasked, entries))
-    is_hidden = not masked.replace(MASK, "").strip()
-    return found if settle is None or is_hidden else settle(unmasked, found)
 
 
 def _match_sentence(masked: str, unmasked: str, entries: Sequence[R]) -> Iterable[tuple[R, Place]]:

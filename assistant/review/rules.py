@@ -13,7 +13,7 @@ the list's too. Irony and a true sentence in the wrong mouth escape both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from assistant.records import Flag, FlagCategory
 from assistant.resources import resource_path
 from assistant.review.language_reader import INNOCENT, LanguageReader, load_language_reader
 from assistant.review.masking import Masking
-from assistant.review.matching import Hit, Place, find_hits, keep_strongest
+from assistant.review.matching import Hit, Place, Settle, find_hits, keep_strongest
 from assistant.review.plaintext import Sentences, load_sentences
 from assistant.review.policyfile import PolicyRecord, compile_pattern, read_policy
 from assistant.settings import Settings
@@ -215,10 +215,8 @@ def flag_language(
     return tuple(make_flag(text, hit, rules) for hit in keep_strongest(hits))
 
 
-def settle_by_reader(
-    rules: LanguageRules, voice: ReviewVoice
-) -> Callable[[str, list[tuple[Entry, Place]]], list[tuple[Entry, Place]]] | None:
-    """Let the reader add phrases to a sentence's hits, and drop hits it holds for innocent.
+def settle_by_reader(rules: LanguageRules, voice: ReviewVoice) -> Settle[Entry] | None:
+    """Let the reader add phrases to a text's hits, and drop hits it holds for innocent.
 
     What belongs into the safety workflow is never dropped. None without a reader.
     """
@@ -226,21 +224,33 @@ def settle_by_reader(
     if reader is None:
         return None
 
-    def settle(sentence: str, hits: list[tuple[Entry, Place]]) -> list[tuple[Entry, Place]]:
-        scored = reader.read((sentence,), voice=voice)[0]
+    def settle(
+        text: str, sentences: Sequence[Place], hits: list[tuple[Entry, Place]]
+    ) -> list[tuple[Entry, Place]]:
+        scored = reader.read(text, sentences=sentences, voice=voice)
         kept = [
             (entry, place) for entry, place in hits
             if entry.safety_workflow or scored.likelihood(*place) >= INNOCENT
         ]  # fmt: skip
         taken = [place for _, place in kept]
-        for found in scored.phrases():
-            if not any(map(str.isalnum, sentence[found.start : found.end])):
+        for found in (one for place in sentences for one in scored.phrases(within=place)):
+            start, end = _whole_words(text, found.start, found.end)
+            if not any(map(str.isalnum, text[start:end])):
                 continue  # a mark alone, such as the end of what was quoted, is no phrase
-            if all(found.end <= start or end <= found.start for start, end in taken):
-                kept.append((rules.learned(found.category), (found.start, found.end)))
+            if all(end <= low or high <= start for low, high in taken):
+                kept.append((rules.learned(found.category), (start, end)))
         return kept
 
     return settle
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """A word that is flagged in part is flagged whole: readers see words, not pieces."""
+    while start > 0 and text[start - 1 : start + 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end - 1 : end + 1].isalnum():
+        end += 1
+    return start, end
 
 
 def entries_for(rules: LanguageRules, voice: ReviewVoice) -> tuple[Entry, ...]:

@@ -9,7 +9,12 @@ import pytest
 
 from assistant.records import FlagCategory
 from assistant.review import flag_language, load_language_review, load_language_rules
-from assistant.review.language_reader import CATEGORIES, LanguageReader, Scored
+from assistant.review.language_reader import (
+    CATEGORIES,
+    MAX_PIECES,
+    LanguageReader,
+    Scored,
+)
 from assistant.settings import load_settings
 
 RULES = load_language_rules()
@@ -21,10 +26,7 @@ class Scripted(LanguageReader):
     def __init__(self, phrases: dict[str, tuple[FlagCategory, float]]) -> None:
         self._phrases = phrases
 
-    def read(self, sentences, *, voice):
-        return tuple(self._score(text) for text in sentences)
-
-    def _score(self, text: str) -> Scored:
+    def read(self, text: str, *, sentences, voice) -> Scored:
         shares = np.zeros((len(text), 1 + len(CATEGORIES)), dtype=np.float32)
         for phrase, (category, likely) in self._phrases.items():
             at = text.find(phrase)
@@ -93,3 +95,45 @@ def test_on_its_real_weights_the_lists_own_sentences_keep_their_verdict() -> Non
         assert flag_language(text, voice="person", rules=rules), text
     for text in (*fixtures.must_not_flag, *fixtures.must_not_flag_with_quote_masking):
         assert not flag_language(text, voice="peer", rules=rules), text
+
+
+def test_a_word_that_is_flagged_in_part_is_shown_whole() -> None:
+    (flag,) = flags("She is hopelessly late.", {"hopeless": ("deficit", 0.9)})
+    assert flag.text == "hopelessly"
+
+
+def test_a_phrase_is_one_over_a_small_gap_and_its_unsure_ends_and_stops_at_the_sentence() -> None:
+    text = "What did he expect. Nothing."
+    shares = np.zeros((len(text), 1 + len(CATEGORIES)), dtype=np.float32)
+    shares[:4, 1], shares[6:8, 1], shares[9:, 1] = 0.4, 0.9, 0.4
+    scored = Scored(offsets=tuple((i, i + 1) for i in range(len(text))), shares=shares)
+    (found,) = scored.phrases(within=(0, 19))
+    assert text[found.start : found.end] == "What did he expect."
+    assert found.score == pytest.approx(0.9)
+    assert scored.phrases(within=(20, 28)) == ()  # likely, but nowhere likely enough
+
+
+def test_a_long_text_is_read_in_parts_cut_between_sentences() -> None:
+    reader = load_language_review(settings=load_settings()).reader
+    assert reader is not None
+    sentence = "He came at nine and we looked at the form together. "
+    text = sentence * 40
+    places = [(i * len(sentence), (i + 1) * len(sentence) - 1) for i in range(40)]
+    scored = reader.read(text, sentences=places, voice="peer")
+    assert len(scored.shares) == len(scored.offsets) > 2 * MAX_PIECES
+    again = reader.read(text[: len(sentence) * 3], sentences=places[:3], voice="peer")
+    assert again.offsets == scored.offsets[: len(again.offsets)]
+
+
+def test_sentences_are_read_together_since_one_may_spoil_another() -> None:
+    seen = []
+
+    class Listening(Scripted):
+        def read(self, text: str, *, sentences, voice) -> Scored:
+            seen.append(text)
+            return super().read(text, sentences=sentences, voice=voice)
+
+    text = "He says he has the flu. Who knows."
+    rules = replace(RULES, reader=Listening({"Who knows": ("doubt", 0.9)}))
+    (flag,) = flag_language(text, voice="peer", rules=rules)
+    assert (flag.text, seen) == ("Who knows", [text])
