@@ -32,6 +32,7 @@ from assistant.draft.activities import ActivityHead, load_activity_head
 from assistant.draft.encoder import SentenceEncoder, load_encoder
 from assistant.draft.model import LanguageModel, load_language_model
 from assistant.draft.reader import Reader, load_reader
+from assistant.draft.request_reader import RequestReader, load_request_reader
 from assistant.policy import Gate, Request
 from assistant.records import (
     ApprovedNote,
@@ -81,6 +82,7 @@ class Parts:
     details: DetailFinder | None
     encoder: SentenceEncoder
     reader: Reader
+    requests: RequestReader
     activities: ActivityHead
     model: LanguageModel | None
     language: LanguageRules
@@ -109,6 +111,7 @@ def load_parts(settings: Settings, *, with_model: bool = True, with_details: boo
         details=load_detail_finder(settings=settings) if with_details else None,
         encoder=load_encoder(settings=settings),
         reader=load_reader(settings=settings),
+        requests=load_request_reader(settings=settings),
         activities=load_activity_head(),
         model=load_language_model(settings=settings) if with_model else None,
         language=load_language_review(settings=settings),
@@ -154,6 +157,7 @@ def prepare(
         held=held,
         max_words=parts.max_words,
         reader=parts.reader,
+        requests=parts.requests,
         activities=parts.activities,
     )
     drafted_at = perf_counter()

@@ -26,5 +26,5 @@ def draft_session(hidden: Deidentified, parts: Parts, *, voice: Voice = "exact")
     held: dict[int, HoldReason] = {topic.turn: "safety" for topic in topics if is_held(topic)}
     return write_draft(
         hidden, model=parts.model, encoder=parts.encoder, nlp=parts.detector.nlp, held=held,
-        voice=voice, max_words=parts.max_words, reader=parts.reader,
+        voice=voice, max_words=parts.max_words, reader=parts.reader, requests=parts.requests,
     )  # fmt: skip

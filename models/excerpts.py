@@ -8,7 +8,8 @@
 
 In `models/data/excerpts` every statement of the person is labelled; in `models/data/requests` too,
 and people ask for much to stay out. In `models/data/claims` and `models/data/denials` talk is short
-and bare, and claims are many.
+and bare, and claims are many. In `models/data/asked` the label `out` says what was asked to stay
+out, and `{ask|words}` and `{lift|words}` stand around the words that ask for it and take it back.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ EXCERPTS = _DATA / "excerpts"
 CLAIMS = _DATA / "claims"
 DENIALS = _DATA / "denials"
 REQUESTS = _DATA / "requests"
-_TAG = re.compile(r"\[([a-z_]+) ([012])\] ?")
+ASKED = _DATA / "asked"
+_TAG = re.compile(r"\[([a-z_]+|-) ([012])\] ?")
+_PLACE = re.compile(r"\{(ask|lift)\|([^{}]+)\}")
+_LABEL_OF = {"out": "asked_not_to_record", "-": "small_talk"}
 _CLAIM = re.compile(r"(?:\+|- ([a-z_]+)) ([\d,]+) \| (.+)")
 
 
@@ -53,9 +57,10 @@ class Excerpt:
     claims: tuple[ExcerptClaim, ...]
 
 
-def read_excerpts(folder: Path = EXCERPTS) -> Iterator[Excerpt]:
-    """Read all files in order. Raises `ValueError` naming file and line that do not fit."""
-    for path in sorted(folder.glob("*.txt")):
+def read_excerpts(folder: Path = EXCERPTS, *, only: str = "*") -> Iterator[Excerpt]:
+    """Read all files in order, or only one. Raises `ValueError` naming file and line that do not
+    fit."""
+    for path in sorted(folder.glob(f"{only}.txt")):
         about = ""
         lines: list[SaidLine] = []
         claims: list[ExcerptClaim] = []
@@ -90,3 +95,20 @@ def _said(marked: str) -> SaidLine:
     return SaidLine(
         role="person", text=" ".join(text for _, _, text in statements), statements=statements
     )
+
+
+Marked = tuple[int, str, str]
+
+
+def read_asked(folder: Path = ASKED) -> Iterator[tuple[Excerpt, tuple[Marked, ...]]]:
+    """Talks with the places where somebody asks or lifts: line (1-based), kind, words."""
+    for talk in read_excerpts(folder):
+        lines, places = [], []
+        for number, line in enumerate(talk.lines, 1):
+            statements = []
+            for label, salience, text in line.statements:
+                places += [(number, match[1], match[2]) for match in _PLACE.finditer(text)]
+                statements.append((_LABEL_OF.get(label, label), salience, _PLACE.sub(r"\2", text)))
+            text = " ".join(text for _, _, text in statements) if statements else line.text
+            lines.append(SaidLine(role=line.role, text=text, statements=tuple(statements)))
+        yield Excerpt(about=talk.about, lines=tuple(lines), claims=()), tuple(places)

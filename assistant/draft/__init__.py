@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from assistant.draft.ownwords import own_words_share
+from assistant.draft.request_reader import Place
 from assistant.draft.requests import (
     Cover,
     alikeness,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from assistant.draft.encoder import SentenceEncoder
     from assistant.draft.model import LanguageModel
     from assistant.draft.reader import Reader
+    from assistant.draft.request_reader import RequestReader
 
 __all__ = ["write_draft"]
 
@@ -77,12 +79,14 @@ def write_draft(
     held: Mapping[int, HoldReason] = _NOTHING,
     max_words: int = 300,
     reader: Reader | None = None,
+    requests: RequestReader | None = None,
     activities: ActivityHead | None = None,
 ) -> Draft:
     """Draft a note of at most `max_words` words from what the person said.
 
     `held` maps turn numbers to the reason they stay out whole (safety topics, for instance).
-    Without a `reader` statements are judged one by one, and worse. With `activities` each sentence
+    Without a `reader` statements are judged one by one, and worse. Without `requests` only requests
+    in words that a rule knows are heard. With `activities` each sentence
     of `together` comes with suggestions of what it may have been.
     With `voice="exact"` or without a model every sentence is word for word. The encoder and the
     model are called once and the parser twice, so time grows with the length of the session.
@@ -91,8 +95,9 @@ def write_draft(
     timings: dict[str, float] = {}
     with _timed("select", timings):
         plan = _plan(
-            deidentified, nlp=nlp, encoder=encoder, held=held, max_words=max_words, reader=reader
-        )
+            deidentified, nlp=nlp, encoder=encoder, held=held, max_words=max_words, reader=reader,
+            request_reader=requests,
+        )  # fmt: skip
     with _timed("rewrite", timings):
         proposals = _propose(plan, model=used)
     with _timed("verify", timings):
@@ -129,6 +134,7 @@ def _plan(
     held: Mapping[int, HoldReason],
     max_words: int,
     reader: Reader | None,
+    request_reader: RequestReader | None,
 ) -> _Plan:
     rules = load_draft_rules()
     requests = find_requests(deidentified.turns, rules=rules.requests)
@@ -141,9 +147,17 @@ def _plan(
     prototype_vectors = session.extra[: len(prototypes)]
     topic_vectors = session.extra[len(prototypes) :]
     reading = reader.read(session.turns, session.statements) if reader is not None else None
+    heard = None
+    if request_reader is not None:
+        known = [
+            Place(at=one.at, start=one.start, end=one.end, kind="ask")
+            for one in requests
+            if one.by_person
+        ]
+        heard = request_reader.read(session.turns, session.statements, known=known)
     cover = cover_requests(
         requests, session=session, topic_vectors=topic_vectors, rules=rules.requests,
-        asked=reading.asked if reading is not None else None,
+        asked=reading.asked if reading is not None else None, read=heard,
     )  # fmt: skip
     texts = {t.number: t.text for t in session.turns if t.role in {"person", "peer"}}
     instructions = find_instructions(texts, rules=rules)

@@ -25,6 +25,7 @@ from assistant.draft.likeness import (
     specific_lemmas,
     telling_words,
 )
+from assistant.draft.request_reader import RequestReading
 from assistant.draft.rules import RequestRules, plain
 from assistant.draft.session import ReadSession, Vectors
 from assistant.draft.words import Word, word_set
@@ -53,6 +54,7 @@ _TOPIC = 0.48  # a statement about a topic that was named
 # less than 0.026, and no turn that asks less than 0.271.
 _SURELY_NOT, _SURELY = 0.01, 0.30
 _MEANT = 0.05
+_HEARD = 0.8  # what the reader of requests says; chosen on sessions it did not learn from
 _SEEN_TURNS = 6  # how far from a request the reader is believed
 _NAMED_STATEMENTS = 2  # a word names the topic when no more statements than this hold it
 _KNOWN_STATEMENTS = 10  # two such words together name it, or one that the peer says too
@@ -89,13 +91,15 @@ def cover_requests(
     topic_vectors: Vectors,
     rules: RequestRules,
     asked: NDArray[np.float32] | None = None,
+    read: RequestReading | None = None,
 ) -> Cover:
     """Work out what the requests cover. `topic_vectors` has one row a request (zeros: no topic).
 
     `asked` is how likely the reader of conversations holds it that each statement was asked to stay
     out: it tells a request from words that only sound like one ("leave the lamp on"), lets go of
-    what the rules took too generously near a request, and adds what they did not see. Far from a
-    request the rules decide alone, since the reader sees a few turns at a time.
+    what the rules took too generously near a request, and adds what they did not see. It sees a few
+    turns at a time. `read` is what the reader of requests says, which sees every request at once:
+    it adds what no rule hears.
     """
     finder = _Finder(session, rules)
     kept = [
@@ -109,6 +113,8 @@ def cover_requests(
     finder.spread()
     if asked is not None:
         finder.settle(asked, meant)
+    if read is not None:
+        finder.add(read)
     return Cover(
         statements=frozenset(finder.statements),
         turns=frozenset(session.turns[at].number for at in finder.turns),
@@ -186,6 +192,21 @@ class _Finder:
         for at, own in self._by_turn.items():
             if own and held.isdisjoint(own):
                 self.turns.discard(at)
+
+    def add(self, read: RequestReading) -> None:
+        """Hold what the reader of requests is sure of, and what the peer says around it."""
+        held = {i for i, chance in enumerate(read.out) if chance >= _HEARD}
+        self.statements |= held
+        self.core |= held
+        spoken = {at for at, own in self._by_turn.items() if not held.isdisjoint(own)}
+        asking = {place.at for place in read.places if place.kind == "ask"} & spoken
+        between = {at + 1 for at in spoken if at + 2 in spoken}
+        around = between | {at + step for at in asking for step in (-1, 1)}
+        self.turns |= spoken
+        self.turns |= {
+            at for at in around
+            if 0 <= at < len(self.session.turns) and self.session.turns[at].role != "person"
+        }  # fmt: skip
 
     # -- parts of `follow`
 

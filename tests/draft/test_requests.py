@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from assistant.draft import write_draft
 from assistant.draft.heads import N_CLASSES, N_SALIENCE, Judged
 from assistant.draft.reader import Reader, Reading
+from assistant.draft.request_reader import Place, RequestReader, RequestReading
 from assistant.draft.requests import find_requests
 from assistant.draft.rules import load_draft_rules
 from assistant.draft.statements import Statement
@@ -359,3 +360,36 @@ def test_what_the_reader_hears_stays_out_without_a_rule() -> None:
         "P: The bit about the landlord is nobody's business but mine.",
     )
     assert cover_of(*lines, hears="landlord") == {3}
+
+
+class HearingRequests(RequestReader):
+    """Hears a request in one turn that asks for the statements of others."""
+
+    def __init__(self, at: int, out: set[int]) -> None:
+        self._at, self._out = at, out
+
+    def read(self, turns, statements, *, known=()):
+        chances = [0.9 if statement.turn in self._out else 0.1 for statement in statements]
+        place = Place(at=self._at, start=0, end=4, kind="ask")
+        return RequestReading(places=(place,), out=np.array(chances, dtype=np.float32))
+
+
+def test_what_the_reader_of_requests_hears_stays_out_with_what_the_peer_says_around_it() -> None:
+    lines = (
+        "Q: How was the week?",
+        "P: I walked to the library on my own every single morning.",
+        "Q: And the money?",
+        "P: I borrowed forty pounds from the purse of my sister.",
+        "Q: From her purse.",
+        "P: She would go spare, so that lives and dies in this car with you.",
+        "Q: It dies here.",
+        "P: In the evenings I do the crossword at the kitchen table.",
+    )
+    heard = write_draft(
+        session_of(*lines), model=None, encoder=WordEncoder(), nlp=load_parser(),
+        requests=HearingRequests(5, {4, 6}),
+    )  # fmt: skip
+    assert not asked_out(draft(*lines))
+    assert not {4, 6} & cited(heard)
+    assert 2 in cited(heard)
+    assert asked_out(heard) == {4, 5, 6, 7}
