@@ -1,8 +1,8 @@
 """What the language list misses: phrases that make a person small in ordinary words.
 
-The sentence encoder with a learned change (`encoder_net`) reads a text and says of every word
-piece how likely it belongs to a phrase of each category: what spoils a sentence often stands in the
-one before. `models/train_language.py` learns it;
+The sentence encoder with a learned change (`encoder_net`) reads a sentence with the one
+before it ("Again." is harmless after some and not after others) and says of every word piece how
+likely it belongs to a phrase of each category. `models/train_language.py` learns it;
 `models/cards/language.md` holds what was measured. It finds phrases; reasons and alternatives are
 the list's, by category.
 """
@@ -32,10 +32,10 @@ CATEGORIES: tuple[FlagCategory, ...] = get_args(FlagCategory)
 N_CLASSES = 1 + len(CATEGORIES)  # nothing, then the categories
 MARK_OF_VOICE = {"peer": 1, "person": 2}
 N_MARKS = 3
-MAX_PIECES = 200  # read at once; a longer text is read in parts, cut between sentences
+MAX_PIECES = 200  # read at once; a longer sentence is cut
 # Chosen on dev: how likely the likeliest piece of a phrase is one of the categories, for it to be
 # shown; how likely its others; and how many pieces between two of them belong to it.
-SURE = 0.6
+SURE = 0.7
 EDGE = 0.3
 GAP = 2
 INNOCENT = 0.1  # a phrase of the list that is less likely than this is not shown
@@ -125,30 +125,31 @@ class LanguageReader:
         parts = _parts(offsets, [end for _, end in sentences])
         rows = [
             (
-                np.concatenate([pieces[:1], pieces[1 + at : 1 + stop]]),
-                np.concatenate([marks[:1], marks[1 + at : 1 + stop]]),
+                np.concatenate([pieces[:1], pieces[1 + low : 1 + stop]]),
+                np.concatenate([marks[:1], marks[1 + low : 1 + stop]]),
             )
-            for at, stop in parts
+            for low, _, stop in parts
         ]
-        scored = [rows_[1:] for rows_ in run_rows(self._net, rows)]
+        scored = [
+            scores[1 + at - low :]
+            for scores, (low, at, _) in zip(run_rows(self._net, rows), parts, strict=True)
+        ]
         nothing = np.zeros((0, N_CLASSES), dtype=np.float32)
         return Scored(offsets=offsets, shares=softmax(np.concatenate([nothing, *scored])))
 
 
-def _parts(offsets: Sequence[tuple[int, int]], ends: Sequence[int]) -> list[tuple[int, int]]:
-    """Cut pieces into parts of at most `MAX_PIECES`, between sentences where there is a choice."""
-    parts: list[tuple[int, int]] = []
-    at = 0
-    while at < len(offsets):
-        stop = min(at + MAX_PIECES, len(offsets))
-        if stop < len(offsets):
-            whole = [
-                n for n in range(at + 1, stop + 1)
-                if any(offsets[n - 1][1] <= end <= offsets[n][0] for end in ends)
-            ]  # fmt: skip
-            stop = whole[-1] if whole else stop
-        parts.append((at, stop))
-        at = stop
+def _parts(offsets: Sequence[tuple[int, int]], ends: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Cut pieces into sentences, those longer than `MAX_PIECES` again: (from where it is read, the
+    first piece that is judged, the end). Each is read with the one before, if there is room."""
+    parts: list[tuple[int, int, int]] = []
+    low = at = 0
+    for stop in range(1, len(offsets) + 1):
+        is_end = stop == len(offsets) or any(
+            offsets[stop - 1][1] <= end <= offsets[stop][0] for end in ends
+        )
+        if is_end or stop - at == MAX_PIECES:
+            parts.append((low if stop - low <= MAX_PIECES else at, at, stop))
+            low, at = at, stop
     return parts
 
 

@@ -113,7 +113,7 @@ def test_a_phrase_is_one_over_a_small_gap_and_its_unsure_ends_and_stops_at_the_s
     assert scored.phrases(within=(20, 28)) == ()  # likely, but nowhere likely enough
 
 
-def test_a_long_text_is_read_in_parts_cut_between_sentences() -> None:
+def test_a_long_text_is_read_to_its_end() -> None:
     reader = load_language_review(settings=load_settings()).reader
     assert reader is not None
     sentence = "He came at nine and we looked at the form together. "
@@ -137,3 +137,11 @@ def test_sentences_are_read_together_since_one_may_spoil_another() -> None:
     rules = replace(RULES, reader=Listening({"Who knows": ("doubt", 0.9)}))
     (flag,) = flag_language(text, voice="peer", rules=rules)
     assert (flag.text, seen) == ("Who knows", [text])
+
+
+def test_a_harmless_sentence_behind_it_hides_no_harm() -> None:
+    rules = load_language_review(settings=load_settings())
+    for after in ("The bus was late.", "He is a schizophrenic.", "We had soup."):
+        text = f"She can't be bothered with the forms. {after}"
+        found = [flag.text for flag in flag_language(text, voice="peer", rules=rules)]
+        assert any("bothered" in one for one in found), after
