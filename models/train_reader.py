@@ -33,13 +33,12 @@ from assistant.draft.reader import (
     make_windows,
     turns_of,
 )
-from assistant.draft.statements import cite, preceding_questions, split_statements
-from assistant.draft.words import read_texts
+from assistant.draft.statements import cite
 from assistant.encoder_net import TagNet, score_rows
 from models.corpus import load_sessions
 from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 from models.excerpts import read_excerpts
-from models.train_selector import NONE, hide_session, label_of
+from models.train_selector import NONE, cut_session, hide_session, label_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -77,10 +76,7 @@ def read_talks() -> list[Talk]:
     talks = []
     for session in load_sessions("train"):
         hidden = hide_session(session)
-        own = [turn for turn in hidden.turns if turn.role == "person"]
-        parsed = read_texts([turn.text for turn in own], nlp=nlp)
-        read = {turn.number: words for turn, words in zip(own, parsed, strict=True)}
-        statements = split_statements(own, read=read, questions=preceding_questions(hidden.turns))
+        statements = cut_session(hidden, nlp=nlp)
         by_number = {turn.number: turn for turn in hidden.turns}
         found = [label_of(cite(s, by_number), session, CLASSES) for s in statements]
         turns = tuple((role, tuple(parts)) for role, parts in turns_of(hidden.turns, statements))

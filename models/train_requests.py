@@ -23,9 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.deidentify import load_pipeline
-from assistant.draft.request_reader import (
-    ADAPTER as NAME,
-)
+from assistant.draft.request_reader import ADAPTER as NAME
 from assistant.draft.request_reader import (
     KINDS,
     N_CLASSES,
@@ -38,8 +36,7 @@ from assistant.draft.request_reader import (
     lay_out,
     said_turns,
 )
-from assistant.draft.statements import cite, preceding_questions, split_statements
-from assistant.draft.words import read_texts
+from assistant.draft.statements import cite
 from assistant.encoder_net import TagNet, pad, score_rows
 from assistant.records import DeidentifiedTurn
 from models.corpus import load_sessions
@@ -54,7 +51,7 @@ from models.excerpts import (
     read_excerpts,
 )
 from models.train_reader import ADAPTER as READER
-from models.train_selector import NONE, hide_session, label_of
+from models.train_selector import NONE, cut_session, hide_session, label_of
 
 if TYPE_CHECKING:
     import spacy
@@ -77,7 +74,7 @@ BARE = 0.25  # share of talks written without punctuation
 HELD_OUT = ("p", "q", "r")  # files of `models/data/requests`
 _OUT = "asked_not_to_record"
 _IGNORED = -100
-_WORD_OR_SPACE = re.compile(r"[^\w\s<>'’]")
+_SIGN = re.compile(r"[^\w\s<>'’]")
 Ints = NDArray[np.int64]
 
 
@@ -85,7 +82,6 @@ Ints = NDArray[np.int64]
 class Talk:
     """`out` says of each statement whether it stays out; -100 where nobody labelled it."""
 
-    name: str
     turns: tuple[Said, ...]
     out: Ints
     places: tuple[Place, ...]
@@ -110,13 +106,13 @@ def read_talks(part: Literal["train", "held_out"], *, nlp: spacy.Language) -> It
     places = read_places()
     for number, (file, talk) in enumerate(read_excerpts_by_file(REQUESTS)):
         if (file in HELD_OUT) == (part == "held_out"):
-            yield of_excerpt(f"r{number}", talk, places[f"r{number}"])
+            yield of_excerpt(talk, places[f"r{number}"])
     if part == "held_out":
         return
     for number, (_, talk) in enumerate(read_excerpts_by_file(EXCERPTS)):
-        yield of_excerpt(f"e{number}", talk, places[f"e{number}"])
-    for number, (talk, found) in enumerate(read_asked(ASKED)):
-        yield of_excerpt(f"a{number}", talk, found)
+        yield of_excerpt(talk, places[f"e{number}"])
+    for talk, found in read_asked(ASKED):
+        yield of_excerpt(talk, found)
     yield from of_corpus(places, nlp=nlp)
 
 
@@ -137,7 +133,7 @@ def read_places(path: Path = PLACES) -> Mapping[str, Sequence[Marked]]:
     return found
 
 
-def of_excerpt(name: str, talk: Excerpt, places: Sequence[Marked]) -> Talk:
+def of_excerpt(talk: Excerpt, places: Sequence[Marked]) -> Talk:
     turns: list[Said] = []
     out: list[int] = []
     for line in talk.lines:
@@ -148,7 +144,7 @@ def of_excerpt(name: str, talk: Excerpt, places: Sequence[Marked]) -> Talk:
             at += len(text) + 1
         turns.append(Said(role=line.role, text=line.text, parts=tuple(parts)))
     return Talk(
-        name=name, turns=tuple(turns), out=np.array(out, dtype=np.int64),
+        turns=tuple(turns), out=np.array(out, dtype=np.int64),
         places=tuple(_place(turns, line - 1, kind, words) for line, kind, words in places),
     )  # fmt: skip
 
@@ -157,16 +153,13 @@ def of_corpus(places: Mapping[str, Sequence[Marked]], *, nlp: spacy.Language) ->
     classes = ("else", _OUT)
     for session in load_sessions("train"):
         hidden = hide_session(session)
-        own = [turn for turn in hidden.turns if turn.role == "person"]
-        parsed = read_texts([turn.text for turn in own], nlp=nlp)
-        read = {turn.number: words for turn, words in zip(own, parsed, strict=True)}
-        statements = split_statements(own, read=read, questions=preceding_questions(hidden.turns))
+        statements = cut_session(hidden, nlp=nlp)
         by_number = {turn.number: turn for turn in hidden.turns}
         labels = [label_of(cite(s, by_number), session, classes)[0] for s in statements]
         turns = said_turns(hidden.turns, statements)
         at_of = {turn.number: at for at, turn in enumerate(hidden.turns)}
         yield Talk(
-            name=f"c{session.id}", turns=turns,
+            turns=turns,
             out=np.array([_IGNORED if one == NONE else one for one in labels], dtype=np.int64),
             places=tuple(
                 _place_hidden(
@@ -251,7 +244,7 @@ def _of_rows(values: Ints, rows: Ints, *, filler: int = _IGNORED) -> Ints:
 
 def _without_marks(turn: Said) -> Said:
     """The turn without punctuation; blanks stand in, so that every place stays where it was."""
-    return Said(role=turn.role, text=_WORD_OR_SPACE.sub(" ", turn.text), parts=turn.parts)
+    return Said(role=turn.role, text=_SIGN.sub(" ", turn.text), parts=turn.parts)
 
 
 def _stray(talk: Talk, rng: random.Random) -> list[Place]:

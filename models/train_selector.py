@@ -42,7 +42,8 @@ from assistant.draft.heads import (
 from assistant.draft.rules import DraftRules, load_draft_rules
 from assistant.draft.select import describe_by_rules, list_prototypes, measure_closeness
 from assistant.draft.session import read_session
-from assistant.draft.statements import cite
+from assistant.draft.statements import Statement, cite, preceding_questions, split_statements
+from assistant.draft.words import read_texts
 from assistant.records import Deidentified, DeidentifiedTurn, Draft, Evidence, IdentifierSpan
 from assistant.settings import load_settings
 from models.corpus import load_sessions
@@ -170,6 +171,14 @@ def _shared(place: Evidence, entry: Mapping[str, Any]) -> int:
 def hide_session(session: Session) -> Deidentified:
     """The session with the gold's surrogates in place of its identifiers."""
     return Deidentified(turns=tuple(_hide_turn(turn, session) for turn in session.turns))
+
+
+def cut_session(hidden: Deidentified, *, nlp: spacy.Language) -> tuple[Statement, ...]:
+    """The person's statements as the drafter cuts them."""
+    own = [turn for turn in hidden.turns if turn.role == "person"]
+    parsed = read_texts([turn.text for turn in own], nlp=nlp)
+    read = {turn.number: words for turn, words in zip(own, parsed, strict=True)}
+    return split_statements(own, read=read, questions=preceding_questions(hidden.turns))
 
 
 def _hide_turn(turn: CorpusTurn, session: Session) -> DeidentifiedTurn:

@@ -37,7 +37,7 @@ CLS, SEP = 101, 102
 CORE, BEFORE, AFTER = 140, 90, 40  # pieces of a window that are judged, and around them
 # Classes: the sections, the reasons the heads know, and two that are decided elsewhere.
 CLASSES: tuple[str, ...] = (*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety")
-_PEER_HEAD, _PEER_TAIL = 24, 40  # of a long turn of somebody else, its first and last pieces
+PEER_HEAD, PEER_TAIL = 24, 40  # of a long turn of somebody else, its first and last pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ def flatten(turns: Sequence[tuple[str, Sequence[tuple[int, str]]]], tokenizer: T
     for role, parts in turns:
         for position, text in parts:
             pieces = tokenizer.encode(text_for_meaning(text), add_special_tokens=False).ids
-            if position < 0 and len(pieces) > _PEER_HEAD + _PEER_TAIL:
-                pieces = [*pieces[:_PEER_HEAD], *pieces[-_PEER_TAIL:]]
+            if position < 0 and len(pieces) > PEER_HEAD + PEER_TAIL:
+                pieces = [*pieces[:PEER_HEAD], *pieces[-PEER_TAIL:]]
             ids += pieces
             marks += [MARK_OF_ROLE[role]] * len(pieces)
             owners += [position] * len(pieces)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.bundled import locate_model
+from assistant.draft.reader import CLS, MARK_OF_ROLE, PEER_HEAD, PEER_TAIL, SEP
 from assistant.draft.session import text_for_meaning
 from assistant.draft.statements import Statement
 from assistant.draft.words import SURROGATE
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 ADAPTER = "models/heads/requests.safetensors"
-CLS, SEP = 101, 102
 Kind = Literal["ask", "lift"]
 KINDS: tuple[Kind, ...] = ("ask", "lift")
 # Classes: of a piece, nothing or one of the kinds; of a statement, that it stays in or out.
@@ -40,8 +40,6 @@ N_CLASSES = N_PIECE_CLASSES + 2
 CORE, BEFORE, AFTER = 110, 40, 20  # pieces of a stretch that are judged, and around them
 _PLACE_AROUND, _PEER_AROUND = 20, 12  # pieces of a place on either side, and of the peer's turns
 _PLACES_AT_ONCE = 4  # with a stretch, less than the 512 pieces the encoder has places for
-_PEER_HEAD, _PEER_TAIL = 24, 40  # of a long turn of somebody else, its first and last pieces
-_MARK_OF_ROLE = {"person": 1, "peer": 2, "other": 3}
 _PEER_OF_PLACE, _LIFT = 4, 5
 _ASK_BEFORE, _ASK_WITHIN, _ASK_AFTER = 6, 7, 8
 N_MARKS = 9
@@ -102,11 +100,11 @@ def lay_out(turns: Sequence[Said], tokenizer: Tokenizer) -> Pieces:
     rows: list[tuple[int, int, int, int, int, int]] = []
     for at, turn in enumerate(turns):
         cut = list(_cut(turn.text, tokenizer))
-        if turn.role != "person" and len(cut) > _PEER_HEAD + _PEER_TAIL:
-            cut = [*cut[:_PEER_HEAD], *cut[-_PEER_TAIL:]]
+        if turn.role != "person" and len(cut) > PEER_HEAD + PEER_TAIL:
+            cut = [*cut[:PEER_HEAD], *cut[-PEER_TAIL:]]
         for piece, start, end in cut:
             owner = next((p for p, low, high in turn.parts if low < end and start < high), -1)
-            rows.append((piece, _MARK_OF_ROLE[turn.role], owner, at, start, end))
+            rows.append((piece, MARK_OF_ROLE[turn.role], owner, at, start, end))
         rows.append((SEP, 0, -1, at, len(turn.text), len(turn.text)))
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
     return Pieces(
@@ -148,7 +146,7 @@ def cut_stretches(
     at = 0
     while at < n:
         end = max((o + 1 for o in ends if at < o + 1 <= at + core), default=min(at + core, n))
-        if (pieces.roles[at:end] == _MARK_OF_ROLE["person"]).any():
+        if (pieces.roles[at:end] == MARK_OF_ROLE["person"]).any():
             low, high = max(0, at - before), min(n, end + after)
             turns = range(int(pieces.ats[at]), int(pieces.ats[end - 1]) + 1)
             ids, marks = [CLS], [0]
@@ -175,7 +173,7 @@ def _lay_place(place: Place, pieces: Pieces, turns: range) -> tuple[list[int], l
     ] or [0]  # fmt: skip
     own = own[max(0, inside[0] - _PLACE_AROUND) : inside[-1] + 1 + _PLACE_AROUND]
     own = own[: 2 * _PLACE_AROUND + 4]
-    is_peer = pieces.roles == _MARK_OF_ROLE["peer"]
+    is_peer = pieces.roles == MARK_OF_ROLE["peer"]
     said = np.flatnonzero(is_peer & (pieces.ats == place.at - 1))[-_PEER_AROUND:]
     answered = np.flatnonzero(is_peer & (pieces.ats == place.at + 1))[:_PEER_AROUND]
     if place.kind == "lift":
@@ -242,7 +240,7 @@ class RequestReader:
         for stretch, scores in self._run(list(cut_stretches(pieces))):
             own = np.flatnonzero(stretch.rows >= 0)
             shares[stretch.rows[own]] = softmax(scores[own][:, :N_PIECE_CLASSES])
-        shares[pieces.roles != _MARK_OF_ROLE["person"]] = 0
+        shares[pieces.roles != MARK_OF_ROLE["person"]] = 0
         places = list(known)
         taken = {(place.at, place.kind) for place in known}
         for kind, chances in zip(KINDS, shares[:, 1:].T, strict=True):

@@ -9,8 +9,10 @@ the list's, by category.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -65,13 +67,8 @@ class Scored:
 
         `within` are the offsets of a sentence: no phrase reaches over its ends.
         """
-        inside = [
-            i for i, (low, high) in enumerate(self.offsets)
-            if within[0] <= low and high <= within[1]
-        ]  # fmt: skip
-        if not inside:
-            return ()
-        first, chances = inside[0], self.shares[inside, 1:].sum(axis=1)
+        first, last = self._inside(*within)
+        chances = self.shares[first:last, 1:].sum(axis=1)
         found: list[Found] = []
         for at, stop in _runs(chances >= EDGE):
             if chances[at:stop].max() < sure:
@@ -87,8 +84,13 @@ class Scored:
 
     def likelihood(self, start: int, end: int) -> float:
         """How likely the likeliest piece between two offsets is something; 1.0 if none was read."""
-        inside = [i for i, (low, high) in enumerate(self.offsets) if low < end and start < high]
-        return float(self.shares[inside, 1:].sum(axis=1).max()) if inside else 1.0
+        first, last = self._inside(start, end)
+        return float(self.shares[first:last, 1:].sum(axis=1).max()) if first < last else 1.0
+
+    def _inside(self, start: int, end: int) -> tuple[int, int]:
+        """The pieces that stand between two offsets, in part at least; first and past the last."""
+        first = bisect_right(self.offsets, start, key=itemgetter(1))
+        return first, bisect_left(self.offsets, end, lo=first, key=itemgetter(0))
 
 
 def _runs(flagged: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -140,12 +142,15 @@ class LanguageReader:
 
 def _parts(offsets: Sequence[tuple[int, int]], ends: Sequence[int]) -> list[tuple[int, int, int]]:
     """Cut pieces into sentences, those longer than `MAX_PIECES` again: (from where it is read, the
-    first piece that is judged, the end). Each is read with the one before, if there is room."""
+    first piece that is judged, the end). Each is read with the one before, if there is room.
+
+    `ends` are offsets in order."""
     parts: list[tuple[int, int, int]] = []
     low = at = 0
     for stop in range(1, len(offsets) + 1):
-        is_end = stop == len(offsets) or any(
-            offsets[stop - 1][1] <= end <= offsets[stop][0] for end in ends
+        following = bisect_left(ends, offsets[stop - 1][1])
+        is_end = stop == len(offsets) or (
+            following < len(ends) and ends[following] <= offsets[stop][0]
         )
         if is_end or stop - at == MAX_PIECES:
             parts.append((low if stop - low <= MAX_PIECES else at, at, stop))

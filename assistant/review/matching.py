@@ -52,8 +52,8 @@ def find_hits(
 ) -> tuple[Hit[R], ...]:
     """Every hit of every entry outside the masks, overlapping ones included, in text order.
 
-    `settle` is shown the text, its sentences that are not wholly masked, and the hits, and says
-    which hits there are.
+    `settle` is shown the text, its sentences and the hits, and says which hits there are; what
+    touches a mask goes all the same.
     """
     plain = normalise(text)
     if not plain.text.strip():
@@ -63,17 +63,13 @@ def find_hits(
         plain.text, parsed, own_words=own_words, writer_is_person=writer_is_person, masking=masking
     )
     masked = mask_text(plain.text, masks)
-    shown = [
-        (start, end) for start, end in parsed.sentences
-        if masked[start:end].replace(MASK, "").strip()
-    ]  # fmt: skip
     found = [
         (entry, (start + low, start + high))
         for start, end in parsed.sentences
         for entry, (low, high) in _match_sentence(masked[start:end], plain.text[start:end], entries)
     ]
-    if settle is not None and shown:
-        found = settle(plain.text, shown, found)
+    if settle is not None and masked.replace(MASK, "").strip():
+        found = settle(plain.text, parsed.sentences, found)
     hits = [
         Hit(start=given[0], end=given[1], entry=entry)
         for entry, place in found
@@ -93,7 +89,7 @@ def _match_sentence(masked: str, unmasked: str, entries: Sequence[R]) -> Iterabl
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """A hit that begins inside "she's" shows the whole of it; no space at either end."""
+    """A word that is hit in part is shown whole, "she's" too; no space at either end."""
     if text[start : start + 1] in ("'", "’", "ʼ", "‘"):
         while start > 0 and text[start - 1].isalnum():
             start -= 1
@@ -101,6 +97,10 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
+    while start > 0 and text[start - 1 : start + 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end - 1 : end + 1].isalnum():
+        end += 1
     return start, end
 
 

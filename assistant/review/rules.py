@@ -234,23 +234,13 @@ def settle_by_reader(rules: LanguageRules, voice: ReviewVoice) -> Settle[Entry] 
         ]  # fmt: skip
         taken = [place for _, place in kept]
         for found in (one for place in sentences for one in scored.phrases(within=place)):
-            start, end = _whole_words(text, found.start, found.end)
-            if not any(map(str.isalnum, text[start:end])):
+            if not any(map(str.isalnum, text[found.start : found.end])):
                 continue  # a mark alone, such as the end of what was quoted, is no phrase
-            if all(end <= low or high <= start for low, high in taken):
-                kept.append((rules.learned(found.category), (start, end)))
+            if all(found.end <= start or end <= found.start for start, end in taken):
+                kept.append((rules.learned(found.category), (found.start, found.end)))
         return kept
 
     return settle
-
-
-def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """A word that is flagged in part is flagged whole: readers see words, not pieces."""
-    while start > 0 and text[start - 1 : start + 1].isalnum():
-        start -= 1
-    while end < len(text) and text[end - 1 : end + 1].isalnum():
-        end += 1
-    return start, end
 
 
 def entries_for(rules: LanguageRules, voice: ReviewVoice) -> tuple[Entry, ...]:
