@@ -142,6 +142,7 @@ def cut_stretches(
     A statement is not cut unless it is longer than `core`.
     """
     n = len(pieces.ids)
+    laid = [(place, *_lay_place(place, pieces)) for place in places]
     ends = [*np.flatnonzero(np.diff(pieces.owners) | np.diff(pieces.ats)).tolist(), n - 1]
     at = 0
     while at < n:
@@ -150,41 +151,42 @@ def cut_stretches(
             low, high = max(0, at - before), min(n, end + after)
             turns = range(int(pieces.ats[at]), int(pieces.ats[end - 1]) + 1)
             ids, marks = [CLS], [0]
-            for place in places:
-                laid, marked = _lay_place(place, pieces, turns)
-                ids += [*laid, SEP]
-                marks += [*marked, 0]
-            rows = np.full(len(ids) + high - low, -1)
-            rows[len(ids) + at - low : len(ids) + end - low] = np.arange(at, end)
+            for place, rows, is_own in laid:
+                ids += [*pieces.ids[rows].tolist(), SEP]
+                own = _mark_of(place, turns)
+                marks += [*np.where(is_own, own, _PEER_OF_PLACE).tolist(), 0]
+            judged = np.full(len(ids) + high - low, -1)
+            judged[len(ids) + at - low : len(ids) + end - low] = np.arange(at, end)
             yield Stretch(
                 ids=np.concatenate([ids, pieces.ids[low:high]]),
                 marks=np.concatenate([marks, pieces.roles[low:high]]),
-                rows=rows,
+                rows=judged,
             )
         at = end
 
 
-def _lay_place(place: Place, pieces: Pieces, turns: range) -> tuple[list[int], list[int]]:
-    """The place with what the peer said before and after, seen from a stretch of `turns`."""
+def _lay_place(place: Place, pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The pieces around a place, with what the peer said before and after; which are its own."""
     own = np.flatnonzero((pieces.ats == place.at) & (pieces.roles > 0))
-    inside = [
-        k for k, (start, end) in enumerate(pieces.spans[own])
-        if start < place.end and place.start < end
-    ] or [0]  # fmt: skip
-    own = own[max(0, inside[0] - _PLACE_AROUND) : inside[-1] + 1 + _PLACE_AROUND]
+    start, end = pieces.spans[own].T
+    inside = np.flatnonzero((start < place.end) & (place.start < end))
+    first, last = (inside[0], inside[-1]) if len(inside) else (0, 0)
+    own = own[max(0, first - _PLACE_AROUND) : last + 1 + _PLACE_AROUND]
     own = own[: 2 * _PLACE_AROUND + 4]
     is_peer = pieces.roles == MARK_OF_ROLE["peer"]
     said = np.flatnonzero(is_peer & (pieces.ats == place.at - 1))[-_PEER_AROUND:]
     answered = np.flatnonzero(is_peer & (pieces.ats == place.at + 1))[:_PEER_AROUND]
-    if place.kind == "lift":
-        mark = _LIFT
-    elif place.at in turns:
-        mark = _ASK_WITHIN
-    else:
-        mark = _ASK_BEFORE if place.at < turns.start else _ASK_AFTER
     rows = np.concatenate([said, own, answered])
-    marks = [_PEER_OF_PLACE] * len(said) + [mark] * len(own) + [_PEER_OF_PLACE] * len(answered)
-    return pieces.ids[rows].tolist(), marks
+    return rows, np.isin(rows, own)
+
+
+def _mark_of(place: Place, turns: range) -> int:
+    """What a place is marked as, seen from a stretch of `turns`."""
+    if place.kind == "lift":
+        return _LIFT
+    if place.at in turns:
+        return _ASK_WITHIN
+    return _ASK_BEFORE if place.at < turns.start else _ASK_AFTER
 
 
 def groups_of(places: Sequence[Place]) -> list[tuple[Place, ...]]:
