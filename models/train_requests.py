@@ -32,7 +32,6 @@ from assistant.draft.request_reader import (
     Place,
     Said,
     cut_stretches,
-    groups_of,
     lay_out,
     said_turns,
 )
@@ -222,18 +221,16 @@ def make_pass(talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer) -
         laid = list(places)
         if rng.random() < (STRAY if places else STRAY_ALONE):
             laid += _stray(talk, rng)
-        for group in groups_of(laid):
-            if not places and rng.random() < 0.5:
-                continue
-            for stretch in cut_stretches(pieces, group, **sizes):
-                examples.append(
-                    Example(
-                        ids=stretch.ids, marks=stretch.marks,
-                        kinds=np.full(len(stretch.ids), _IGNORED),
-                        owners=_of_rows(pieces.owners, stretch.rows, filler=-1),
-                        out=_of_rows(out, stretch.rows),
-                    )
-                )  # fmt: skip
+        if not laid or (not places and rng.random() < 0.5):
+            continue
+        examples += [
+            Example(
+                ids=stretch.ids, marks=stretch.marks, kinds=np.full(len(stretch.ids), _IGNORED),
+                owners=_of_rows(pieces.owners, stretch.rows, filler=-1),
+                out=_of_rows(out, stretch.rows),
+            )
+            for stretch in cut_stretches(pieces, laid, **sizes)
+        ]  # fmt: skip
     return examples
 
 

@@ -9,6 +9,7 @@ holds what was measured. `requests.py` decides with it what stays out.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ N_PIECE_CLASSES = 1 + len(KINDS)
 N_CLASSES = N_PIECE_CLASSES + 2
 CORE, BEFORE, AFTER = 110, 40, 20  # pieces of a stretch that are judged, and around them
 _PLACE_AROUND, _PEER_AROUND = 20, 12  # pieces of a place on either side, and of the peer's turns
+_PLACES_A_STRETCH = 8
 _PLACES_AT_ONCE = 4  # with a stretch, less than the 512 pieces the encoder has places for
 _PEER_OF_PLACE, _LIFT = 4, 5
 _ASK_BEFORE, _ASK_WITHIN, _ASK_AFTER = 6, 7, 8
@@ -137,32 +139,42 @@ def cut_stretches(
     before: int = BEFORE,
     after: int = AFTER,
 ) -> Iterator[Stretch]:
-    """Cut into stretches that judge every piece of the person once, `places` laid before each.
+    """Cut into stretches that judge every piece of the person, the places nearest laid before each.
 
-    A statement is not cut unless it is longer than `core`.
+    A stretch comes once for each group of its places, so that time grows with the length of the
+    session however much is asked in it. A statement is not cut unless it is longer than `core`.
     """
     n = len(pieces.ids)
-    laid = [(place, *_lay_place(place, pieces)) for place in places]
+    laid = {place: _lay_place(place, pieces) for place in places}
     ends = [*np.flatnonzero(np.diff(pieces.owners) | np.diff(pieces.ats)).tolist(), n - 1]
     at = 0
     while at < n:
-        end = max((o + 1 for o in ends if at < o + 1 <= at + core), default=min(at + core, n))
+        following = bisect_left(ends, at)
+        last = bisect_right(ends, at + core - 1, lo=following) - 1
+        end = ends[last] + 1 if last >= following else min(at + core, n)
         if (pieces.roles[at:end] == MARK_OF_ROLE["person"]).any():
             low, high = max(0, at - before), min(n, end + after)
             turns = range(int(pieces.ats[at]), int(pieces.ats[end - 1]) + 1)
-            ids, marks = [CLS], [0]
-            for place, rows, is_own in laid:
-                ids += [*pieces.ids[rows].tolist(), SEP]
-                own = _mark_of(place, turns)
-                marks += [*np.where(is_own, own, _PEER_OF_PLACE).tolist(), 0]
-            judged = np.full(len(ids) + high - low, -1)
-            judged[len(ids) + at - low : len(ids) + end - low] = np.arange(at, end)
-            yield Stretch(
-                ids=np.concatenate([ids, pieces.ids[low:high]]),
-                marks=np.concatenate([marks, pieces.roles[low:high]]),
-                rows=judged,
-            )
+            for group in groups_of(nearest(places, turns)) or [()]:
+                ids, marks = [CLS], [0]
+                for place in group:
+                    rows, is_own = laid[place]
+                    ids += [*pieces.ids[rows].tolist(), SEP]
+                    marks += [*np.where(is_own, _mark_of(place, turns), _PEER_OF_PLACE), 0]
+                judged = np.full(len(ids) + high - low, -1)
+                judged[len(ids) + at - low : len(ids) + end - low] = np.arange(at, end)
+                yield Stretch(
+                    ids=np.concatenate([ids, pieces.ids[low:high]]),
+                    marks=np.concatenate([marks, pieces.roles[low:high]]),
+                    rows=judged,
+                )
         at = end
+
+
+def nearest(places: Sequence[Place], turns: range) -> list[Place]:
+    """The places that a stretch is read with: all but in a session with very many."""
+    middle = (turns.start + turns.stop - 1) / 2
+    return sorted(places, key=lambda place: abs(place.at - middle))[:_PLACES_A_STRETCH]
 
 
 def _lay_place(place: Place, pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -224,9 +236,7 @@ class RequestReader:
         """Find the places, with those already `known`, and judge every statement by them."""
         pieces = lay_out(said_turns(turns, statements), self._tokenizer)
         places = self._find(pieces, known)
-        out = np.zeros(len(statements), dtype=np.float32)
-        for group in groups_of(places):
-            out = np.maximum(out, self._follow(pieces, group, len(statements)))
+        out = self._follow(pieces, places, len(statements))
         return RequestReading(places=tuple(places), out=out)
 
     def _run(self, stretches: Sequence[Stretch]) -> Iterator[tuple[Stretch, NDArray[np.float32]]]:
@@ -254,18 +264,19 @@ class RequestReader:
         return places
 
     def _follow(self, pieces: Pieces, places: Sequence[Place], n: int) -> NDArray[np.float32]:
+        """How likely each statement stays out, by the group of places that says so most."""
         from assistant.encoder_net import softmax
 
-        sums: NDArray[np.float32] = np.zeros((n, 2), dtype=np.float32)
-        counts = np.zeros((n, 1), dtype=np.float32)
+        out = np.zeros(n, dtype=np.float32)
+        if not places:
+            return out
         for stretch, scores in self._run(list(cut_stretches(pieces, places))):
-            own = np.flatnonzero(stretch.rows >= 0)
-            owners = pieces.owners[stretch.rows[own]]
-            own, owners = own[owners >= 0], owners[owners >= 0]
-            np.add.at(sums, owners, scores[own][:, N_PIECE_CLASSES:])
-            np.add.at(counts, owners, 1)
-        out: NDArray[np.float32] = softmax((sums / np.maximum(counts, 1)).astype(np.float32))[:, 1]
-        return np.where(counts[:, 0] > 0, out, 0).astype(np.float32)
+            rows = np.flatnonzero(stretch.rows >= 0)
+            owners = pieces.owners[stretch.rows[rows]]
+            for owner in np.unique(owners[owners >= 0]):
+                mean = scores[rows[owners == owner], N_PIECE_CLASSES:].mean(axis=0)
+                out[owner] = max(out[owner], softmax(mean)[1])
+        return out
 
 
 def load_request_reader(*, settings: Settings) -> RequestReader:
