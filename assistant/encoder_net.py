@@ -55,27 +55,31 @@ def read_shape(folder: Path) -> Shape:
 class ChangedLinear(nn.Module):  # type: ignore[misc] # torch has no types here
     """A frozen linear map and a learned change of low rank; `settle` makes one map of both."""
 
-    def __init__(self, n_in: int, n_out: int) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, *, rank: int = RANK, has_bias: bool = True,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_out, n_in), requires_grad=False)
-        self.bias = nn.Parameter(torch.zeros(n_out))
-        self.down = nn.Parameter(torch.empty(RANK, n_in))
-        self.up = nn.Parameter(torch.zeros(n_out, RANK))
+        self.weight = nn.Parameter(torch.empty(n_out, n_in, dtype=dtype), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(n_out)) if has_bias else None
+        self.down = nn.Parameter(torch.empty(rank, n_in))
+        self.up = nn.Parameter(torch.zeros(n_out, rank))
         nn.init.kaiming_uniform_(self.down, a=5**0.5)
         self.is_settled = False
 
     def settle(self) -> None:
         """Make one map of both; a new one, since nets share the frozen weights."""
         with torch.no_grad():
-            whole = torch.addmm(self.weight, self.up, self.down)
-        self.weight = nn.Parameter(whole, requires_grad=False)
+            whole = torch.addmm(self.weight.float(), self.up, self.down)
+        self.weight = nn.Parameter(whole.to(self.weight.dtype), requires_grad=False)
         self.is_settled = True
 
     def forward(self, x: Tensor) -> Tensor:
         y = functional.linear(x, self.weight, self.bias)
         if self.is_settled:
             return y
-        return y + functional.linear(functional.linear(x, self.down), self.up)
+        down, up = self.down.to(x.dtype), self.up.to(x.dtype)
+        return y + functional.linear(functional.linear(x, down), up)
 
 
 class Layer(nn.Module):  # type: ignore[misc] # torch has no types here
@@ -158,7 +162,7 @@ def pad(rows: Sequence[NDArray[np.int64]], *, filler: int = PAD) -> NDArray[np.i
 
 
 def score_rows(
-    net: TagNet, pieces: Sequence[NDArray[np.int64]], marks: Sequence[NDArray[np.int64]]
+    net: nn.Module, pieces: Sequence[NDArray[np.int64]], marks: Sequence[NDArray[np.int64]]
 ) -> Tensor:
     """Score rows of pieces together, each with its mark; shape (rows, longest, n_classes)."""
     padded = torch.from_numpy(pad(pieces))
@@ -167,7 +171,7 @@ def score_rows(
 
 
 def run_rows(
-    net: TagNet, rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+    net: nn.Module, rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 ) -> list[NDArray[np.float32]]:
     """Score rows of any number, (pieces, marks) each; per row (length, n_classes), in order.
 
@@ -262,7 +266,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def learned_weights(net: TagNet) -> dict[str, Tensor]:
+def learned_weights(net: nn.Module) -> dict[str, Tensor]:
     """Return what training changed, in half precision."""
     return {
         name: weight.detach().half().contiguous()
@@ -304,7 +308,7 @@ def load_net(folder: Path, adapter: Path, *, n_marks: int, n_classes: int) -> Ta
     return net
 
 
-def put_learned(net: TagNet, learned: Mapping[str, Tensor]) -> None:
+def put_learned(net: nn.Module, learned: Mapping[str, Tensor]) -> None:
     """Put what was learned into a net, for use: the changes become part of the maps.
 
     Raises `ValueError` if something is missing or too much.

@@ -31,8 +31,7 @@ from assistant.settings import load_settings
 from evals.corpus import read_session
 from evals.figure import share
 from models.corpus import load_sessions
-from models.excerpts import REQUESTS, Excerpt, read_excerpts
-from models.train_requests import HELD_OUT
+from models.excerpts import HELD_OUT, REQUESTS, Excerpt, read_excerpts
 
 _OUT = "asked_not_to_record"
 _CITED = 0.3

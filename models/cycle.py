@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
 
+    from assistant.decoder_net import DecoderNet
     from assistant.encoder_net import TagNet
+
+    Net = TagNet | DecoderNet
 
 WARM_UP = 0.06
 One = TypeVar("One")
@@ -38,7 +41,7 @@ def group_by_length(
 
 
 def run_cycle(
-    net: TagNet,
+    net: Net,
     passes: Iterable[Sequence[One]],
     loss_of: Callable[[One], Tensor],
     *,
@@ -99,13 +102,27 @@ def begin_net(
     return net, load_tokenizer(folder)
 
 
-def keep_learned(net: TagNet, adapter: Path) -> None:
+def begin_deep_net(*, seed: int, n_marks: int, n_classes: int) -> tuple[DecoderNet, Tokenizer]:
+    """A net over the first layers of the language model, nothing learned yet, and its tokenizer."""
+    import torch
+
+    from assistant.decoder_net import build_net
+    from assistant.encoder_net import load_tokenizer
+
+    torch.manual_seed(seed)
+    folder = locate_model("drafter", settings=load_settings())
+    net = build_net(folder, n_marks=n_marks, n_classes=n_classes)
+    net.train()
+    return net, load_tokenizer(folder)
+
+
+def keep_learned(net: Net, adapter: Path) -> None:
     """Write what was learned, and take away what the passes left."""
     write_adapter(net, adapter)
     adapter.with_suffix(".partial").unlink(missing_ok=True)
 
 
-def write_adapter(net: TagNet, path: Path) -> None:
+def write_adapter(net: Net, path: Path) -> None:
     from assistant.encoder_net import learned_weights
 
     write_weights(learned_weights(net), path)

@@ -25,6 +25,7 @@ CLAIMS = _DATA / "claims"
 DENIALS = _DATA / "denials"
 REQUESTS = _DATA / "requests"
 ASKED = _DATA / "asked"
+HELD_OUT = ("p", "q", "r")  # files of REQUESTS that nothing learns from
 _TAG = re.compile(r"\[([a-z_]+|-) ([012])\] ?")
 _PLACE = re.compile(r"\{(ask|lift)\|([^{}]+)\}")
 _LABEL_OF = {"out": "asked_not_to_record", "-": "small_talk"}
@@ -100,9 +101,11 @@ def _said(marked: str) -> SaidLine:
 Marked = tuple[int, str, str]
 
 
-def read_asked(folder: Path = ASKED) -> Iterator[tuple[Excerpt, tuple[Marked, ...]]]:
+def read_asked(
+    folder: Path = ASKED, *, only: str = "*"
+) -> Iterator[tuple[Excerpt, tuple[Marked, ...]]]:
     """Talks with the places where somebody asks or lifts: line (1-based), kind, words."""
-    for talk in read_excerpts(folder):
+    for talk in read_excerpts(folder, only=only):
         lines, places = [], []
         for number, line in enumerate(talk.lines, 1):
             statements = []

@@ -17,9 +17,9 @@ from typing import Literal
 DATA = Path(__file__).resolve().parent / "data" / "language"
 Split = Literal["train", "dev", "test", "later"]
 DEV, TEST = ("e", "an", "bh"), ("f", "g")
-LATER = (  # not learned from yet
+LATER = (  # only the second net learned from these
     "bk", "bl", "bm", "bn", "bo", "bp", "bq", "br", "bs", "bt", "bu", "bv", "bw", "bx", "by", "bz",
-    "ca", "cb",
+    "ca", "cb", "cc", "cd", "ce",
 )  # fmt: skip
 _MARK = re.compile(r"\{\{([a-z]+)\|([^{}|]+)\}\}")
 _LINE = re.compile(r"(peer|person) \| ([^|]+) \| (.+)")

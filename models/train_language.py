@@ -1,10 +1,11 @@
-"""Learn which phrases make a person small: `python -m models.train_language`.
+"""Learn which phrases make a person small: `python -m models.train_language [--second]`.
 
 Learned from the train files of `models/data/language`, the entries of the language list, and what
 the corpus's train sessions hold: marked phrases of peers, and ordinary sentences of both without
 any. In a second, short cycle and a third the sentences of the list come several times: its verdicts
-on them are a promise. `--begun FILE --from N` learns only cycle N and on. Seeded, on the CPU; dev
-is for choosing, test is not read.
+on them are a promise. `--begun FILE --from N` learns only cycle N and on. `--second` learns the
+second net, over the language model, in one cycle and from the `later` files too. Seeded, on the
+CPU; dev is for choosing, test is not read.
 """
 
 from __future__ import annotations
@@ -23,18 +24,38 @@ from numpy.typing import NDArray
 from assistant.encoder_net import TagNet, pad, score_rows
 from assistant.review import load_language_rules
 from assistant.review.language_reader import ADAPTER as NAME
-from assistant.review.language_reader import CATEGORIES, N_CLASSES, N_MARKS, lay_out
+from assistant.review.language_reader import (
+    CATEGORIES,
+    CLS,
+    N_CLASSES,
+    N_MARKS,
+    SECOND_CLS,
+    lay_out,
+)
+from assistant.review.language_reader import SECOND_ADAPTER as SECOND_NAME
 from models.corpus import load_sessions
-from models.cycle import begin_net, group_by_length, keep_learned, read_options, run_cycle
+from models.cycle import (
+    begin_deep_net,
+    begin_net,
+    group_by_length,
+    keep_learned,
+    read_options,
+    run_cycle,
+)
 from models.sentences import MarkedSentence, read_sentences
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from torch import Tensor
 
-ADAPTER = Path(__file__).resolve().parents[1] / NAME
+    from assistant.decoder_net import DecoderNet
+
+_ROOT = Path(__file__).resolve().parents[1]
+ADAPTER, SECOND_ADAPTER = _ROOT / NAME, _ROOT / SECOND_NAME
 SEED = 24
 # passes, rate, how often the list's own sentences
 CYCLES = ((5, 1e-3, 1), (1, 4e-4, 6), (4, 6e-4, 3), (6, 8e-4, 3))
+SECOND_PASSES, SECOND_RATE, SECOND_TIMES = 4, 6e-4, 3
 PIECES_PER_BATCH = 1_000
 SMOOTHING = 0.03
 N_ORDINARY = 500  # sentences of each of the two, without any mark
@@ -106,11 +127,8 @@ def learn(
     """Learn in three cycles, or from cycle `first` (0-based) on with what `begun` holds."""
     net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES, begun=begun)
 
-    def lay(one: MarkedSentence) -> Laid:
-        ids, marks, offsets = lay_out(one.text, one.voice, tokenizer)
-        return ids, marks, np.array([_IGNORED, *map(partial(_class_of, one), offsets)])
-
-    laid, kept = [lay(one) for one in sentences], [lay(one) for one in promised]
+    lay = partial(_lay, tokenizer=tokenizer, cls=CLS)
+    laid, kept = [*map(lay, sentences)], [*map(lay, promised)]
     for cycle, (n_passes, rate, n_times) in enumerate(CYCLES):
         if cycle < first:
             continue
@@ -121,6 +139,26 @@ def learn(
             kept=ADAPTER.with_suffix(".partial"),
         )  # fmt: skip
     return net
+
+
+def learn_second(
+    sentences: Sequence[MarkedSentence], promised: Sequence[MarkedSentence]
+) -> DecoderNet:
+    """Learn the net over the language model, in one cycle."""
+    net, tokenizer = begin_deep_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES)
+    lay = partial(_lay, tokenizer=tokenizer, cls=SECOND_CLS)
+    known = [*map(lay, sentences), *[*map(lay, promised)] * SECOND_TIMES]
+    rng = random.Random(SEED)  # noqa: S311 - to mix, not to hide
+    run_cycle(
+        net, _passes(known, SECOND_PASSES, rng), partial(_loss, net), n_passes=SECOND_PASSES,
+        rate=SECOND_RATE, kept=SECOND_ADAPTER.with_suffix(".partial"),
+    )  # fmt: skip
+    return net
+
+
+def _lay(one: MarkedSentence, *, tokenizer: Tokenizer, cls: int) -> Laid:
+    ids, marks, offsets = lay_out(one.text, one.voice, tokenizer, cls=cls)
+    return ids, marks, np.array([_IGNORED, *map(partial(_class_of, one), offsets)])
 
 
 def _passes(known: Sequence[Laid], n: int, rng: random.Random) -> Iterator[list[list[Laid]]]:
@@ -135,7 +173,7 @@ def _class_of(sentence: MarkedSentence, place: tuple[int, int]) -> int:
     return 0
 
 
-def _loss(net: TagNet, group: Sequence[Laid]) -> Tensor:
+def _loss(net: TagNet | DecoderNet, group: Sequence[Laid]) -> Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -148,12 +186,18 @@ def _loss(net: TagNet, group: Sequence[Laid]) -> Tensor:
 
 
 def main(arguments: Sequence[str]) -> int:
-    begun, first = read_options("train_language", arguments)
+    is_second = list(arguments) == ["--second"]
+    begun, first = (None, 0) if is_second else read_options("train_language", arguments)
     rng = random.Random(SEED)  # noqa: S311 - examples, not secrets
-    sentences, promised = [*read_sentences("train"), *of_corpus(rng)], list(of_list())
+    later = read_sentences("later") if is_second else ()
+    sentences = [*read_sentences("train"), *later, *of_corpus(rng)]
+    promised = list(of_list())
     n_marked = sum(bool(one.spans) for one in (*sentences, *promised))
     print(f"{len(sentences) + len(promised)} sentences, {n_marked} marked", file=sys.stderr)
-    keep_learned(learn(sentences, promised, begun, first), ADAPTER)
+    if is_second:
+        keep_learned(learn_second(sentences, promised), SECOND_ADAPTER)
+    else:
+        keep_learned(learn(sentences, promised, begun, first), ADAPTER)
     return 0
 
 

@@ -43,6 +43,7 @@ from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
 from models.excerpts import (
     ASKED,
     EXCERPTS,
+    HELD_OUT,
     REQUESTS,
     Excerpt,
     Marked,
@@ -70,7 +71,6 @@ STRAY = 0.4  # share of readings with a place that asks for nothing laid among t
 STRAY_ALONE = 0.3  # share of talks without a request that are read with such a place
 WITHOUT = 0.35  # share of the talks without any request that a pass reads
 BARE = 0.25  # share of talks written without punctuation
-HELD_OUT = ("p", "q", "r")  # files of `models/data/requests`
 _OUT = "asked_not_to_record"
 _IGNORED = -100
 _SIGN = re.compile(r"[^\w\s<>'’]")
@@ -110,7 +110,7 @@ def read_talks(part: Literal["train", "held_out"], *, nlp: spacy.Language) -> It
         return
     for number, (_, talk) in enumerate(read_excerpts_by_file(EXCERPTS)):
         yield of_excerpt(talk, places[f"e{number}"])
-    for talk, found in read_asked(ASKED):
+    for talk, found in read_asked(ASKED, only="[a-e]"):
         yield of_excerpt(talk, found)
     yield from of_corpus(places, nlp=nlp)
 

@@ -1,19 +1,20 @@
 """What the language list misses: phrases that make a person small in ordinary words.
 
-The sentence encoder with a learned change (`encoder_net`) reads a sentence with the one
-before it ("Again." is harmless after some and not after others) and says of every word piece how
-likely it belongs to a phrase of each category. `models/train_language.py` learns it;
-`models/cards/language.md` holds what was measured. It finds phrases; reasons and alternatives are
-the list's, by category.
+Two nets read a sentence with the one before it ("Again." is harmless after some and not after
+others) and say of every word how likely it belongs to a phrase of each category: one over the
+sentence encoder (`encoder_net`), and where that finds anything at all, one over the small language
+model (`decoder_net`), which is slower and knows other idioms. The mean of both counts.
+`models/train_language.py` learns them; `models/cards/language.md` holds what was measured. They
+find phrases; reasons and alternatives are the list's, by category.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -26,27 +27,33 @@ from assistant.resources import resource_path
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from assistant.decoder_net import DecoderNet
     from assistant.encoder_net import TagNet
     from assistant.settings import Settings
 
 ADAPTER = "models/heads/language.safetensors"
+SECOND_ADAPTER = "models/heads/language_deep.safetensors"
+CLS, SECOND_CLS = 101, 1  # pieces that stand in no text, of either tokenizer
 CATEGORIES: tuple[FlagCategory, ...] = get_args(FlagCategory)
 N_CLASSES = 1 + len(CATEGORIES)  # nothing, then the categories
 MARK_OF_VOICE = {"peer": 1, "person": 2}
 N_MARKS = 3
 MAX_PIECES = 200  # read at once; a longer sentence is cut
-# Chosen on dev: how likely the likeliest piece of a phrase is one of the categories, for it to be
-# shown; how likely its others; and how many pieces between two of them belong to it.
-SURE = 0.7
-EDGE = 0.3
+# Chosen on dev: how likely the likeliest word of a phrase is one of the categories, for it to be
+# shown; how likely its others; how many words between two of them belong to it; and how likely the
+# first net holds the likeliest word of a sentence, for the second to read it too: where the first
+# is surer than that of nothing, or of something, the second would change little and cost time.
+SURE = 0.52
+EDGE = 0.2
 GAP = 2
+IN_DOUBT = (0.2, 0.97)
 INNOCENT = 0.1  # a phrase of the list that is less likely than this is not shown
-_CLS = 101
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A phrase, half-open offsets into the text, and how likely its likeliest piece is."""
+    """A phrase, half-open offsets into the text, and how likely its likeliest word is."""
 
     start: int
     end: int
@@ -56,14 +63,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """One text: where its pieces stand, and `shares`, how likely each class is, shape (pieces,
+    """One text: where its words stand, and `shares`, how likely each class is, shape (words,
     classes)."""
 
     offsets: tuple[tuple[int, int], ...]
     shares: NDArray[np.float32]
 
     def phrases(self, *, within: tuple[int, int], sure: float = SURE) -> tuple[Found, ...]:
-        """Runs of pieces that are likely something, each with its likeliest category.
+        """Runs of words that are likely something, each with its likeliest category.
 
         `within` are the offsets of a sentence: no phrase reaches over its ends.
         """
@@ -83,12 +90,12 @@ class Scored:
         return tuple(found)
 
     def likelihood(self, start: int, end: int) -> float:
-        """How likely the likeliest piece between two offsets is something; 1.0 if none was read."""
+        """How likely the likeliest word between two offsets is something; 1.0 if none was read."""
         first, last = self._inside(start, end)
         return float(self.shares[first:last, 1:].sum(axis=1).max()) if first < last else 1.0
 
     def _inside(self, start: int, end: int) -> tuple[int, int]:
-        """The pieces that stand between two offsets, in part at least; first and past the last."""
+        """The words that stand between two offsets, in part at least; first and past the last."""
         first = bisect_right(self.offsets, start, key=itemgetter(1))
         return first, bisect_left(self.offsets, end, lo=first, key=itemgetter(0))
 
@@ -105,39 +112,89 @@ def _runs(flagged: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def lay_out(
-    text: str, voice: str, tokenizer: Tokenizer
+    text: str, voice: str, tokenizer: Tokenizer, *, cls: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[tuple[int, int], ...]]:
-    """Return pieces and marks, the first being CLS, and the offsets of the others."""
+    """Return pieces and marks, the first being `cls`, and the offsets of the others."""
     encoded = tokenizer.encode(text, add_special_tokens=False)
-    ids = [_CLS, *encoded.ids]
+    ids = [cls, *encoded.ids]
     marks = [0, *[MARK_OF_VOICE[voice]] * (len(ids) - 1)]
-    return np.array(ids), np.array(marks), tuple(encoded.offsets)
+    return np.array(ids), np.array(marks), tuple(_without_space(text, *o) for o in encoded.offsets)
+
+
+def _without_space(text: str, start: int, end: int) -> tuple[int, int]:
+    """A piece's place without the space that it may begin with."""
+    return end - len(text[start:end].lstrip()), end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A sentence of a text: it is read from `low`, judged from `start` to `end`."""
+
+    low: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Net:
+    """One of the two nets, with its tokenizer and the piece that begins a row."""
+
+    net: TagNet | DecoderNet
+    tokenizer: Tokenizer
+    cls: int
+
+    def score(
+        self, text: str, parts: Sequence[Part], *, words: Sequence[tuple[int, int]], voice: str
+    ) -> NDArray[np.float32]:
+        """How likely each class is for each word, by its likeliest piece, shape (words, classes);
+        nothing for words that are not judged in any part."""
+        from assistant.encoder_net import run_rows, softmax
+
+        shares = np.zeros((len(words), N_CLASSES), dtype=np.float32)
+        shares[:, 0] = 1
+        laid = [
+            lay_out(text[part.low : part.end], voice, self.tokenizer, cls=self.cls)
+            for part in parts
+        ]
+        rows = run_rows(self.net, [(ids, marks) for ids, marks, _ in laid])
+        starts = [start for start, _ in words]
+        for part, (_, _, offsets), scores in zip(parts, laid, rows, strict=True):
+            for (start, end), share in zip(offsets, softmax(scores[1:]), strict=True):
+                at = bisect_right(starts, part.low + start) - 1
+                is_judged = at >= 0 and part.low + start >= part.start and start < end
+                if is_judged and share[0] < shares[at, 0]:
+                    shares[at] = share
+        return shares
 
 
 class LanguageReader:
-    def __init__(self, net: TagNet, tokenizer: Tokenizer) -> None:
-        self._net = net
-        self._tokenizer = tokenizer
+    def __init__(self, first: Net, second: Net | None = None) -> None:
+        self._first = first
+        self._second = second
 
     def read(self, text: str, *, sentences: Sequence[tuple[int, int]], voice: str) -> Scored:
         """Score a text, whose sentences stand at these offsets. `voice` is "peer" or "person"."""
-        from assistant.encoder_net import run_rows, softmax
-
-        pieces, marks, offsets = lay_out(text, voice, self._tokenizer)
-        parts = _parts(offsets, [end for _, end in sentences])
-        rows = [
-            (
-                np.concatenate([pieces[:1], pieces[1 + low : 1 + stop]]),
-                np.concatenate([marks[:1], marks[1 + low : 1 + stop]]),
-            )
-            for low, _, stop in parts
-        ]
-        scored = [
-            scores[1 + at - low :]
-            for scores, (low, at, _) in zip(run_rows(self._net, rows), parts, strict=True)
-        ]
-        nothing = np.zeros((0, N_CLASSES), dtype=np.float32)
-        return Scored(offsets=offsets, shares=softmax(np.concatenate([nothing, *scored])))
+        words = [match.span() for match in _WORD.finditer(text)]
+        encoded = self._first.tokenizer.encode(text, add_special_tokens=False)
+        parts = [
+            Part(low=encoded.offsets[low][0], start=encoded.offsets[at][0],
+                 end=encoded.offsets[stop - 1][1])
+            for low, at, stop in _parts(encoded.offsets, [end for _, end in sentences])
+        ]  # fmt: skip
+        shares = self._first.score(text, parts, words=words, voice=voice)
+        if self._second is not None:
+            judged = [
+                slice(bisect_left(words, (part.start,)), bisect_left(words, (part.end,)))
+                for part in parts
+            ]
+            doubtful = [
+                k for k, own in enumerate(judged)
+                if IN_DOUBT[0] <= 1 - shares[own, 0].min(initial=1.0) <= IN_DOUBT[1]
+            ]  # fmt: skip
+            again = self._second.score(text, [parts[k] for k in doubtful], words=words, voice=voice)
+            for k in doubtful:
+                shares[judged[k]] = (shares[judged[k]] + again[judged[k]]) / 2
+        return Scored(offsets=tuple(words), shares=shares)
 
 
 def _parts(offsets: Sequence[tuple[int, int]], ends: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -159,15 +216,19 @@ def _parts(offsets: Sequence[tuple[int, int]], ends: Sequence[int]) -> list[tupl
 
 
 def load_language_reader(*, settings: Settings) -> LanguageReader:
-    """Load the encoder with what was learned. Raises `ModelUnavailable`."""
-    return read_language_reader(
-        locate_model("encoder", settings=settings), adapter=resource_path(ADAPTER)
+    """Load both nets. Raises `ModelUnavailable`."""
+    from assistant import decoder_net, encoder_net
+
+    folder = locate_model("encoder", settings=settings)
+    first = encoder_net.load_net(
+        folder, resource_path(ADAPTER), n_marks=N_MARKS, n_classes=N_CLASSES
     )
-
-
-def read_language_reader(folder: Path, *, adapter: Path) -> LanguageReader:
-    """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
-    from assistant.encoder_net import load_net, load_tokenizer
-
-    net = load_net(folder, adapter, n_marks=N_MARKS, n_classes=N_CLASSES)
-    return LanguageReader(net, load_tokenizer(folder))
+    deep = locate_model("drafter", settings=settings)
+    second = decoder_net.load_net(
+        deep, resource_path(SECOND_ADAPTER), n_marks=N_MARKS, n_classes=N_CLASSES
+    )
+    load_tokenizer = encoder_net.load_tokenizer
+    return LanguageReader(
+        Net(net=first, tokenizer=load_tokenizer(folder), cls=CLS),
+        Net(net=second, tokenizer=load_tokenizer(deep), cls=SECOND_CLS),
+    )

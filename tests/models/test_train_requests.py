@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from assistant.deidentify import load_pipeline
-from models.train_requests import HELD_OUT, read_places, read_talks
+from models.excerpts import HELD_OUT
+from models.train_requests import read_places, read_talks
 
 
 @pytest.fixture(scope="module")
