@@ -9,7 +9,7 @@ export TRANSFORMERS_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup models demo serve test check corpus bench load eval soak wheel clean
+.PHONY: help setup models demo serve test check corpus bench profile load eval soak wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ test: check corpus models ## every check and test, as continuous integration run
 
 bench: models ## speed figures, each with its method
 	$(BIN)/python -m evals.speed
+
+profile: models ## where the time of a long draft goes, in reports/profile.txt
+	$(BIN)/python -m evals.speed --profile reports/profile.txt
 
 load: models ## ten peers drafting and fifty people deciding at once, five minutes (needs Chromium)
 	$(BIN)/python -m evals.load

@@ -1,5 +1,9 @@
 """Speed and memory: `make bench`, or `python -m evals.speed [--runs N] [--out FILE]`.
 
+`--profile FILE` measures nothing of this: it writes where the time of drafting the long session
+goes, function by function (`make profile`). The profiler itself costs time, most of it in Python
+code; shares are to be believed, seconds are not.
+
 Method. Each command is run as a whole process, once to warm the disk cache and then `--runs` times;
 the figure is the median of wall time, and the peak resident memory is the largest of the runs (from
 the operating system's accounting of the finished child). `draft` on twice the length compares the
@@ -167,6 +171,26 @@ def time_withdrawal(*, runs: int) -> tuple[float, int]:
     return statistics.median(seconds), n_left
 
 
+def profile_command(arguments: list[str], out: Path, *, n_rows: int = 40) -> None:
+    """Run a command in this process under the profiler; write its dearest functions to `out`."""
+    import cProfile
+    import io
+    import pstats
+    from contextlib import redirect_stdout
+
+    from assistant.cli import app
+
+    profile = cProfile.Profile()
+    with redirect_stdout(io.StringIO()):
+        profile.runcall(app, arguments, standalone_mode=False)
+    written = io.StringIO()
+    stats = pstats.Stats(profile, stream=written).strip_dirs()
+    for order in ("cumulative", "tottime"):
+        stats.sort_stats(order).print_stats(n_rows)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(written.getvalue(), "utf-8")
+
+
 def _two_speakers(lines: list[str]) -> tuple[str, str]:
     """The long session's person speaks most; the other label is the peer."""
     n_words: dict[str, int] = {}
@@ -195,7 +219,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure speed and memory of the commands.")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each command")
     parser.add_argument("--out", type=Path, help="write the figures as JSON too")
+    parser.add_argument("--profile", type=Path, help="write where the time goes, and stop")
     arguments = parser.parse_args()
+    if arguments.profile:
+        person, peer = _two_speakers(LONG.read_text("utf-8").splitlines(keepends=True))
+        long = ["draft", str(LONG), "--person", person, "--peer", peer, "--json"]
+        profile_command(long, arguments.profile)
+        return
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
           f"median of {arguments.runs} runs after one to warm up")  # fmt: skip
     figures = measure_all(runs=arguments.runs)

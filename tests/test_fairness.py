@@ -90,6 +90,24 @@ def test_a_selector_that_hears_some_people_less_breaks_the_limit(
     assert not broken_limits(measure_fairness("dev"))
 
 
+def test_a_checker_that_believes_some_people_less_stands_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def tell(session, told, parts):
+        believed_less = DESCRIBED["an immigrant"] in " ".join(told.texts)
+        return Outcome(
+            sections={}, n_words=0, n_flags=0, names_left=0.0,
+            accepted=(not believed_less, True, False),
+        )  # fmt: skip
+
+    monkeypatch.setattr(fairness, "load_parts", lambda *_, **__: None)
+    monkeypatch.setattr(fairness, "tell", tell)
+    figures = {figure.name: figure for figure in measure_fairness("dev")}
+    assert figures["fairness.described.an immigrant.accepted"].note == "stands out"
+    assert figures["fairness.described.an immigrant.same_verdict"].value == pytest.approx(2 / 3)
+    assert figures["fairness.described.trans.same_verdict"].value == 1.0
+
+
 def test_few_sessions_are_said_to_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     same = Outcome(sections={}, n_words=0, n_flags=0, names_left=0.0)
     monkeypatch.setattr(fairness, "load_parts", lambda *_, **__: None)
