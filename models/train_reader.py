@@ -1,11 +1,14 @@
 """Learn the reader of the selection: `python -m models.train_reader`.
 
     python -m models.train_reader             learn on train and the excerpts, write the weights
+    python -m models.train_reader --second    the net over the language model, from more talks
 
 It learns, from statements with what was said around them, which section each belongs to (or why it
 stays out) and how much it weighs. The drafter cuts the sessions of the corpus in its own way: each
-piece takes the label of the gold statement it shares most letters with. Seeded, on the CPU; dev is
-for choosing, test is not read.
+piece takes the label of the gold statement it shares most letters with. The second net learns from
+the sessions with requests too. The talks of `models/data/asked` say of what is not of note only
+that, and hold more of note than talk does: nothing is learned from them about weight. Seeded, on
+the CPU; dev is for choosing, test is not read.
 """
 
 from __future__ import annotations
@@ -24,36 +27,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.deidentify import load_pipeline
-from assistant.draft.heads import N_SALIENCE
+from assistant.draft.heads import HEAD_SECTIONS, N_SALIENCE
 from assistant.draft.reader import (
     CLASSES,
     N_MARKS,
+    SECOND_SIGNS,
+    SIGNS,
     ReaderWindow,
+    Signs,
     flatten,
     make_windows,
     turns_of,
 )
 from assistant.draft.statements import cite
-from assistant.encoder_net import TagNet, score_rows
+from assistant.encoder_net import score_rows
 from models.corpus import load_sessions
-from models.cycle import begin_net, group_by_length, keep_learned, run_cycle
-from models.excerpts import read_excerpts
+from models.cycle import begin_deep_net, begin_net, group_by_length, keep_learned, run_cycle
+from models.excerpts import HELD_OUT, REQUESTS, Excerpt, read_asked, read_excerpts
 from models.train_selector import NONE, cut_session, hide_session, label_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
 
-ADAPTER = Path(__file__).resolve().parent / "heads" / "reader.safetensors"
+    from assistant.decoder_net import DecoderNet
+    from assistant.encoder_net import TagNet
+
+_HEADS = Path(__file__).resolve().parent / "heads"
+ADAPTER, SECOND_ADAPTER = _HEADS / "reader.safetensors", _HEADS / "reader_deep.safetensors"
 
 SEED = 20
 N_PASSES = 4
-RATE = 8e-4
+RATE, SECOND_RATE = 8e-4, 5e-4
 SMOOTHING = 0.05
 BARE = 0.25  # share of conversations written without punctuation
 PIECES_PER_BATCH = 2_400
 KEPT_OUT = frozenset({"asked_not_to_record", "safety"})
 KEPT_OUT_WEIGHT = 2.0  # they are few
+OF_NOTE, OTHER = len(HEAD_SECTIONS), NONE - 1  # OTHER: not of note, nobody said why
+_OTHER_REASONS = [at for at, name in enumerate(CLASSES) if at >= OF_NOTE and name not in KEPT_OUT]
 _SIGNS = re.compile(r"[^\w\s<>'’]+")
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -70,8 +82,9 @@ class Talk:
     weights: Floats
 
 
-def read_talks() -> list[Talk]:
-    """The train sessions as the drafter cuts them, and the excerpts as they were written."""
+def read_talks(*, is_second: bool = False) -> list[Talk]:
+    """The train sessions as the drafter cuts them, and the excerpts as they were written; for the
+    second net the sessions with requests, and the talks about what is asked out, too."""
     nlp = load_pipeline()
     talks = []
     for session in load_sessions("train"):
@@ -81,20 +94,33 @@ def read_talks() -> list[Talk]:
         found = [label_of(cite(s, by_number), session, CLASSES) for s in statements]
         turns = tuple((role, tuple(parts)) for role, parts in turns_of(hidden.turns, statements))
         talks.append(_talk(turns, found))
-    for excerpt in read_excerpts():
-        parts: list[tuple[str, tuple[tuple[int, str], ...]]] = []
-        found = []
-        for line in excerpt.lines:
-            if line.role == "peer":
-                parts.append(("peer", ((-1, line.text),)))
-                continue
-            row = []
-            for label, salience, text in line.statements:
-                row.append((len(found), text))
-                found.append((CLASSES.index(label), salience, 1.0))
-            parts.append(("person", tuple(row)))
-        talks.append(_talk(tuple(parts), found))
+    talks += [of_excerpt(excerpt) for excerpt in read_excerpts()]
+    if not is_second:
+        return talks
+    for path in sorted(REQUESTS.glob("*.txt")):
+        if path.stem not in HELD_OUT:
+            talks += [of_excerpt(one) for one in read_excerpts(REQUESTS, only=path.stem)]
+    talks += [of_excerpt(talk, is_weighed=False) for talk, _ in read_asked()]
     return talks
+
+
+def of_excerpt(excerpt: Excerpt, *, is_weighed: bool = True) -> Talk:
+    """A talk with the labels of its writer; with `is_weighed` false it teaches nothing of weight,
+    and of what is not of note only that."""
+    turns: list[tuple[str, tuple[tuple[int, str], ...]]] = []
+    found: list[tuple[int, int, float]] = []
+    for line in excerpt.lines:
+        if line.role == "peer":
+            turns.append(("peer", ((-1, line.text),)))
+            continue
+        row = []
+        for label, salience, text in line.statements:
+            row.append((len(found), text))
+            at = CLASSES.index(label)
+            is_other = not is_weighed and at in _OTHER_REASONS
+            found.append((OTHER if is_other else at, salience if is_weighed else NONE, 1.0))
+        turns.append(("person", tuple(row)))
+    return _talk(tuple(turns), found)
 
 
 def _talk(turns: Turns, found: Sequence[tuple[int, int, float]]) -> Talk:
@@ -109,7 +135,9 @@ def _talk(turns: Turns, found: Sequence[tuple[int, int, float]]) -> Talk:
 Example = tuple[ReaderWindow, Talk]
 
 
-def make_pass(talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer) -> list[Example]:
+def make_pass(
+    talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer, signs: Signs
+) -> list[Example]:
     """Cut every conversation anew, some without punctuation, windows of varying size."""
     examples: list[Example] = []
     for talk in talks:
@@ -119,31 +147,35 @@ def make_pass(talks: Sequence[Talk], rng: random.Random, tokenizer: Tokenizer) -
                 (role, tuple((at, _SIGNS.sub("", text)) for at, text in parts))
                 for role, parts in turns
             )
-        flat = flatten(turns, tokenizer)
+        flat = flatten(turns, tokenizer, signs)
         sizes = {"core": rng.choice((90, 120, 140)), "before": rng.choice((40, 90)),
                  "after": rng.choice((20, 40))}  # fmt: skip
-        examples += [(window, talk) for window in make_windows(flat, **sizes)]
+        examples += [(window, talk) for window in make_windows(flat, signs, **sizes)]
     return examples
 
 
-def learn(talks: Sequence[Talk], *, seed: int = SEED) -> TagNet:
+def learn(
+    talks: Sequence[Talk], *, seed: int = SEED, is_second: bool = False, kept: Path = ADAPTER
+) -> TagNet | DecoderNet:
     rng = random.Random(seed)  # noqa: S311 - to mix, not to hide
-    net, tokenizer = begin_net(seed=seed, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
+    begin = begin_deep_net if is_second else begin_net
+    net, tokenizer = begin(seed=seed, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
+    signs = SECOND_SIGNS if is_second else SIGNS
     passes = (
         group_by_length(
-            make_pass(talks, rng, tokenizer), lambda one: len(one[0].ids), rng,
+            make_pass(talks, rng, tokenizer, signs), lambda one: len(one[0].ids), rng,
             most=PIECES_PER_BATCH,
         )
         for _ in range(N_PASSES)
     )  # fmt: skip
     run_cycle(
-        net, passes, partial(_loss, net), n_passes=N_PASSES, rate=RATE,
-        kept=ADAPTER.with_suffix(".partial"),
+        net, passes, partial(_loss, net), n_passes=N_PASSES,
+        rate=SECOND_RATE if is_second else RATE, kept=kept.with_suffix(".partial"),
     )  # fmt: skip
     return net
 
 
-def _loss(net: TagNet, group: Sequence[Example]) -> Tensor:
+def _loss(net: TagNet | DecoderNet, group: Sequence[Example]) -> Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -166,22 +198,31 @@ def _loss(net: TagNet, group: Sequence[Example]) -> Tensor:
         0, flat[own], scores.flatten(0, 1)[own]
     )
     mean = sums / torch.bincount(flat[own], minlength=len(labels))[:, None]
-    say = torch.tensor(weights)
+    say, wanted, weighed = (torch.tensor(x) for x in (weights, labels, salience))
     by_class = cross_entropy(
-        mean[:, : len(CLASSES)], torch.tensor(labels), reduction="none", label_smoothing=SMOOTHING
-    )
+        mean[:, : len(CLASSES)], wanted, reduction="none", label_smoothing=SMOOTHING,
+        ignore_index=OTHER,
+    )  # fmt: skip
+    shares = mean[:, : len(CLASSES)].log_softmax(dim=1)
+    for_any_reason = -shares[:, _OTHER_REASONS].logsumexp(dim=1)
+    by_class = torch.where(wanted == OTHER, for_any_reason, by_class)
     by_weight = cross_entropy(
-        mean[:, len(CLASSES) :], torch.tensor(salience), reduction="none", label_smoothing=SMOOTHING
-    )
-    is_kept_out = torch.tensor([CLASSES[label] in KEPT_OUT for label in labels])
+        mean[:, len(CLASSES) :], weighed, reduction="none", label_smoothing=SMOOTHING,
+        ignore_index=NONE,
+    )  # fmt: skip
+    is_kept_out = torch.tensor([label >= 0 and CLASSES[label] in KEPT_OUT for label in labels])
     by_class = torch.where(is_kept_out, KEPT_OUT_WEIGHT * by_class, by_class)
     by_weight = torch.where(is_kept_out, torch.zeros(()), by_weight)  # nobody weighed them
     return ((by_class + by_weight) * say).mean()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    argparse.ArgumentParser(description="Learn the reader of the selection.").parse_args(argv)
-    keep_learned(learn(read_talks()), ADAPTER)
+    parser = argparse.ArgumentParser(description="Learn the reader of the selection.")
+    parser.add_argument("--second", action="store_true", help="the net over the language model")
+    is_second = parser.parse_args(argv).second
+    kept = SECOND_ADAPTER if is_second else ADAPTER
+    talks = read_talks(is_second=is_second)
+    keep_learned(learn(talks, is_second=is_second, kept=kept), kept)
     return 0
 
 

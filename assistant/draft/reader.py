@@ -1,10 +1,11 @@
 """Reads a conversation as a whole: for each statement, where it belongs, how much it weighs, and
 whether it is something the person asked to keep out.
 
-A joke shows by the laughter after it, a plan by the question before it. The reader is the sentence
-encoder with a learned change (`encoder_net`); it sees some of what both said before and after, and
-who says what. `models/train_reader.py` learns it; `models/cards/selector.md` holds what was
-measured.
+A joke shows by the laughter after it, a plan by the question before it. The reader sees some of
+what both said before and after, and who says what. It is two nets, one over the sentence encoder
+(`encoder_net`) and one over the small language model (`decoder_net`), and says the mean of both;
+what was asked to stay out, the first alone.
+`models/train_reader.py` learns them; `models/cards/selector.md` holds what was measured.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from assistant.resources import resource_path
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from assistant.decoder_net import DecoderNet
     from assistant.encoder_net import TagNet
     from assistant.settings import Settings
 
 ADAPTER = "models/heads/reader.safetensors"
 MARK_OF_ROLE = {"person": 1, "peer": 2, "other": 3}
 N_MARKS = 4
-CLS, SEP = 101, 102
+SECOND_ADAPTER = "models/heads/reader_deep.safetensors"
+CLS, SEP = 101, 102  # pieces of the sentence encoder that stand in no text
 CORE, BEFORE, AFTER = 140, 90, 40  # pieces of a window that are judged, and around them
 # Classes: the sections, the reasons the heads know, and two that are decided elsewhere.
 CLASSES: tuple[str, ...] = (*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety")
+_SECOND_SAY = 0.5  # what the second net counts; chosen on the dev split
 PEER_HEAD, PEER_TAIL = 24, 40  # of a long turn of somebody else, its first and last pieces
 
 
@@ -66,20 +70,33 @@ class ReaderWindow:
     owners: NDArray[np.int64]
 
 
-def flatten(turns: Sequence[tuple[str, Sequence[tuple[int, str]]]], tokenizer: Tokenizer) -> Flat:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """Pieces that stand in no text: before a window, and after each turn."""
+
+    cls: int
+    sep: int
+
+
+SIGNS, SECOND_SIGNS = Signs(cls=CLS, sep=SEP), Signs(cls=1, sep=2)
+
+
+def flatten(
+    turns: Sequence[tuple[str, Sequence[tuple[int, str]]]], tokenizer: Tokenizer, signs: Signs
+) -> Flat:
     """Lay turns out as pieces. A turn is (role, parts), a part (statement position or -1, text)."""
     ids: list[int] = []
     marks: list[int] = []
     owners: list[int] = []
     for role, parts in turns:
         for position, text in parts:
-            pieces = tokenizer.encode(text_for_meaning(text), add_special_tokens=False).ids
+            pieces = tokenizer.encode(" " + text_for_meaning(text), add_special_tokens=False).ids
             if position < 0 and len(pieces) > PEER_HEAD + PEER_TAIL:
                 pieces = [*pieces[:PEER_HEAD], *pieces[-PEER_TAIL:]]
             ids += pieces
             marks += [MARK_OF_ROLE[role]] * len(pieces)
             owners += [position] * len(pieces)
-        ids.append(SEP)
+        ids.append(signs.sep)
         marks.append(0)
         owners.append(-1)
     return Flat(ids=np.array(ids), marks=np.array(marks), owners=np.array(owners))
@@ -100,7 +117,7 @@ def turns_of(
 
 
 def make_windows(
-    flat: Flat, *, core: int = CORE, before: int = BEFORE, after: int = AFTER
+    flat: Flat, signs: Signs, *, core: int = CORE, before: int = BEFORE, after: int = AFTER
 ) -> Iterator[ReaderWindow]:
     """Cut into windows that judge every statement once, whole unless it is longer than `core`."""
     n = len(flat.ids)
@@ -113,49 +130,78 @@ def make_windows(
             owners = np.full(high - low, -1)
             owners[at - low : end - low] = flat.owners[at:end]
             yield ReaderWindow(
-                ids=np.concatenate([[CLS], flat.ids[low:high]]),
+                ids=np.concatenate([[signs.cls], flat.ids[low:high]]),
                 marks=np.concatenate([[0], flat.marks[low:high]]),
                 owners=np.concatenate([[-1], owners]),
             )
         at = end
 
 
-class Reader:
-    def __init__(self, net: TagNet, tokenizer: Tokenizer) -> None:
-        self._net = net
-        self._tokenizer = tokenizer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderNet:
+    """One of the two nets, with its tokenizer and signs."""
 
-    def read(self, turns: Sequence[DeidentifiedTurn], statements: Sequence[Statement]) -> Reading:
-        """Judge every statement of a session, in order."""
+    net: TagNet | DecoderNet
+    tokenizer: Tokenizer
+    signs: Signs
+
+    def score(
+        self, turns: Sequence[tuple[str, Sequence[tuple[int, str]]]], n: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the shares of the classes and of the weights for each of `n` statements."""
         from assistant.encoder_net import run_rows, softmax
 
-        flat = flatten(list(turns_of(turns, statements)), self._tokenizer)
-        sums = np.zeros((len(statements), len(CLASSES) + N_SALIENCE), dtype=np.float32)
-        counts = np.zeros((len(statements), 1), dtype=np.float32)
-        windows = list(make_windows(flat))
-        scored = run_rows(self._net, [(window.ids, window.marks) for window in windows])
+        flat = flatten(turns, self.tokenizer, self.signs)
+        sums = np.zeros((n, len(CLASSES) + N_SALIENCE), dtype=np.float32)
+        counts = np.zeros((n, 1), dtype=np.float32)
+        windows = list(make_windows(flat, self.signs))
+        scored = run_rows(self.net, [(window.ids, window.marks) for window in windows])
         for window, rows in zip(windows, scored, strict=True):
             own = np.flatnonzero(window.owners >= 0)
             np.add.at(sums, window.owners[own], rows[own])
             np.add.at(counts, window.owners[own], 1)
         mean = np.asarray(sums / np.maximum(counts, 1), dtype=np.float32)
-        classes = mean[:, : len(CLASSES)]
+        return softmax(mean[:, : len(CLASSES)]), softmax(mean[:, len(CLASSES) :])
+
+
+class Reader:
+    def __init__(self, first: ReaderNet, second: ReaderNet) -> None:
+        self._nets = (first, second)
+
+    def read(self, turns: Sequence[DeidentifiedTurn], statements: Sequence[Statement]) -> Reading:
+        """Judge every statement of a session, in order."""
+        laid = list(turns_of(turns, statements))
+        (first, weights), (second, weights2) = (
+            net.score(laid, len(statements)) for net in self._nets
+        )
+        classes = (1 - _SECOND_SAY) * first + _SECOND_SAY * second
+        # What may be about safety, or asked out, has so much less of a section.
         return Reading(
             judged=Judged(
-                classes=softmax(classes[:, :N_CLASSES]), salience=softmax(mean[:, len(CLASSES) :])
+                classes=classes[:, :N_CLASSES],
+                salience=(1 - _SECOND_SAY) * weights + _SECOND_SAY * weights2,
             ),
-            asked=softmax(classes)[:, CLASSES.index("asked_not_to_record")],
+            asked=first[:, CLASSES.index("asked_not_to_record")],
         )
 
 
 def load_reader(*, settings: Settings) -> Reader:
-    """Load the encoder with what was learned. Raises `ModelUnavailable`."""
-    return read_reader(locate_model("encoder", settings=settings), adapter=resource_path(ADAPTER))
+    """Load both nets. Raises `ModelUnavailable`."""
+    return read_reader(
+        locate_model("encoder", settings=settings), locate_model("drafter", settings=settings),
+        adapter=resource_path(ADAPTER), second=resource_path(SECOND_ADAPTER),
+    )  # fmt: skip
 
 
-def read_reader(folder: Path, *, adapter: Path) -> Reader:
+def read_reader(encoder: Path, model: Path, *, adapter: Path, second: Path) -> Reader:
     """Load from files. Raises `ModelUnavailable` if they are missing, broken or do not fit."""
-    from assistant.encoder_net import load_net, load_tokenizer
+    from assistant import decoder_net, encoder_net
 
-    net = load_net(folder, adapter, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
-    return Reader(net, load_tokenizer(folder))
+    n_classes = len(CLASSES) + N_SALIENCE
+    load_tokenizer = encoder_net.load_tokenizer
+    first = encoder_net.load_net(encoder, adapter, n_marks=N_MARKS, n_classes=n_classes)
+    deep = decoder_net.load_net(model, second, n_marks=N_MARKS, n_classes=n_classes)
+    return Reader(
+        ReaderNet(net=first, tokenizer=load_tokenizer(encoder), signs=SIGNS),
+        ReaderNet(net=deep, tokenizer=load_tokenizer(model), signs=SECOND_SIGNS),
+    )

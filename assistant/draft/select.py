@@ -8,6 +8,7 @@ comes back with its reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,12 +36,14 @@ _SECTION_FADE = 0.93  # each further statement of a section weighs a little less
 
 # With the learned heads; chosen on the dev split of the practice corpus.
 _READER_SAY = 0.7  # what the reader counts, beside the heads that see each statement by itself
-_MIN_BELONGS = 0.65  # the heads' say, under which a statement is not of note
-_MIN_AGAINST_RULE = 0.80  # the same where a rule found a reason to leave it out
+_MIN_BELONGS = 0.60  # the heads' say, under which a statement is not of note
+_MIN_AGAINST_RULE = 0.75  # the same where a rule found a reason to leave it out
 _WORTH_A_LINE = 0.40  # what a statement worth a line counts beside one that would be missed
 _BELONGS_SAY = 1.5  # how far doubt whether it is of note at all tells against it
 _RULE_SAY = 0.3  # what the rules' score of a section counts beside the heads' logarithm
-_NEIGHBOUR_FADE = 0.8  # beside a statement of the same turn that is in already
+_TURN_FADE = 0.6  # a further statement of a turn weighs less than the one before
+_DEAR = 0.3  # how far length tells against a statement: its words to this power
+_SHORT = 6  # words under which nothing is gained by being shorter
 
 _FIRST = word_set("i me my mine myself we us our ours i'm i'd i've i'll im ive id ill ima")
 _THIRD = word_set("he she they him her them his their hers theirs")
@@ -515,21 +518,21 @@ def _fit(
 ) -> list[Chosen]:
     """Take the weightiest statements first, a section's further ones a little later.
 
-    With learned weights, new ground beats the rest of the same answer.
+    With learned weights, new ground beats the rest of the same answer, and short beats long.
     """
     left = list(merged)
     kept: list[Chosen] = []
     used = 0
-    taken: dict[SectionName, int] = {}
-    beside: set[int] = set()
+    taken: Counter[SectionName] = Counter()
+    of_turn: Counter[int] = Counter()
     n_words = {c.position: count_words(statements[c.position].text) for c in merged}
 
     def weight(chosen: Chosen) -> float:
-        value = chosen.salience * _SECTION_FADE ** taken.get(chosen.section, 0)
+        value = chosen.salience * _SECTION_FADE ** taken[chosen.section]
         if not is_learned:
             return value
-        fade = _NEIGHBOUR_FADE if chosen.position in beside else 1.0
-        return value * fade
+        value *= _TURN_FADE ** of_turn[statements[chosen.position].turn]
+        return value / float(max(n_words[chosen.position], _SHORT) ** _DEAR)
 
     while left:
         best = max(left, key=lambda c: (weight(c), -c.position))
@@ -537,10 +540,7 @@ def _fit(
         if used + n_words[best.position] > max_words:
             continue
         used += n_words[best.position]
-        taken[best.section] = taken.get(best.section, 0) + 1
-        for position in (best.position - 1, best.position + 1):
-            inside = 0 <= position < len(statements)
-            if inside and statements[position].turn == statements[best.position].turn:
-                beside.add(position)
+        taken[best.section] += 1
+        of_turn[statements[best.position].turn] += 1
         kept.append(best)
     return kept

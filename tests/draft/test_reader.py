@@ -12,8 +12,12 @@ from tokenizers import Tokenizer
 
 from assistant.bundled import locate_model
 from assistant.draft.reader import (
-    CLS,
+    ADAPTER,
+    SECOND_ADAPTER,
+    SECOND_SIGNS,
+    SIGNS,
     Flat,
+    Signs,
     flatten,
     load_reader,
     make_windows,
@@ -23,6 +27,7 @@ from assistant.draft.statements import preceding_questions, split_statements
 from assistant.draft.words import read_texts
 from assistant.encoder_net import load_tokenizer
 from assistant.errors import ModelUnavailable
+from assistant.resources import resource_path
 from assistant.settings import load_settings
 from tests.draft.scripted import load_parser, session_of
 
@@ -38,41 +43,48 @@ def test_every_piece_of_a_statement_is_judged_once(parts: list[tuple[bool, int]]
         owners=np.array(owners),
     )  # fmt: skip
     judged: list[int] = []
-    for window in make_windows(flat):
-        assert window.ids[0] == CLS
+    for window in make_windows(flat, SIGNS):
+        assert window.ids[0] == SIGNS.cls
         assert len(window.ids) == len(window.marks) == len(window.owners) <= 280
         judged += (window.ids[window.owners >= 0]).tolist()
     assert judged == flat.ids[flat.owners >= 0].tolist()
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
-    return load_tokenizer(locate_model("encoder", settings=load_settings()))
+@pytest.fixture(scope="module", params=["encoder", "drafter"])
+def net(request: pytest.FixtureRequest) -> tuple[Tokenizer, Signs]:
+    tokenizer = load_tokenizer(locate_model(request.param, settings=load_settings()))
+    return tokenizer, SIGNS if request.param == "encoder" else SECOND_SIGNS
 
 
-def test_a_conversation_is_laid_out_with_who_says_what(tokenizer: Tokenizer) -> None:
+def test_a_conversation_is_laid_out_with_who_says_what(net: tuple[Tokenizer, Signs]) -> None:
     flat = flatten(
         [
             ("peer", [(-1, "How was it?")]),
             ("person", [(0, "Fine."), (1, "I went with <PERSON_2>.")]),
         ],
-        tokenizer,
+        *net,
     )
+    assert (flat.ids == net[1].sep).sum() == 2
     assert set(flat.owners.tolist()) == {-1, 0, 1}
     assert set(flat.marks[flat.owners >= 0].tolist()) == {1}
     assert len(flat.ids) == len(flat.marks) == len(flat.owners)
 
 
-def test_a_long_turn_of_the_peer_is_cut_in_its_middle(tokenizer: Tokenizer) -> None:
-    flat = flatten([("peer", [(-1, "word " * 500)]), ("person", [(0, "Yes.")])], tokenizer)
+def test_a_long_turn_of_the_peer_is_cut_in_its_middle(net: tuple[Tokenizer, Signs]) -> None:
+    flat = flatten([("peer", [(-1, "word " * 500)]), ("person", [(0, "Yes.")])], *net)
     assert len(flat.ids) < 100
 
 
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
-    broken = tmp_path / "reader.safetensors"
+@pytest.mark.parametrize("which", ["adapter", "second"])
+def test_a_broken_file_is_named(tmp_path: Path, which: str) -> None:
+    broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no weights")
-    with pytest.raises(ModelUnavailable, match=r"reader\.safetensors"):
-        read_reader(locate_model("encoder", settings=load_settings()), adapter=broken)
+    files = {"adapter": resource_path(ADAPTER), "second": resource_path(SECOND_ADAPTER)}
+    encoder, model = (
+        locate_model(name, settings=load_settings()) for name in ("encoder", "drafter")
+    )
+    with pytest.raises(ModelUnavailable, match=r"broken\.safetensors"):
+        read_reader(encoder, model, **{**files, which: broken})
 
 
 def test_what_is_shipped_hears_a_request_and_weighs_what_was_said() -> None:
