@@ -45,16 +45,21 @@ def test_pronouns_are_exchanged(said: str, swapped: str) -> None:
 
 
 def test_a_pair_that_differs_in_nothing_is_the_same() -> None:
-    one = Outcome(sections={3: frozenset({"hard"})}, n_words=10, n_flags=0, names_left=0.0)
+    one = Outcome(
+        sections={3: frozenset({"hard"})}, n_words=10, n_flags=0, names_left=0.0,
+        accepted=(True, True),
+    )  # fmt: skip
     assert compare(one, one) == {
         "same_turns": 1.0, "same_section": 1.0, "words": 0.0, "flags": 0.0, "names_left": 0.0,
+        "same_verdict": 1.0, "accepted": 0.0,
     }  # fmt: skip
     other = Outcome(
         sections={3: frozenset({"ask"}), 5: frozenset({"ask"})}, n_words=14, n_flags=1,
-        names_left=0.5,
+        names_left=0.5, accepted=(True, False),
     )  # fmt: skip
     assert compare(one, other) == {
         "same_turns": 0.5, "same_section": 0.0, "words": 4.0, "flags": 1.0, "names_left": 0.5,
+        "same_verdict": 0.5, "accepted": -1.0,
     }  # fmt: skip
 
 
