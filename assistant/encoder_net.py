@@ -10,11 +10,11 @@ needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 RANK = 32
+Net = TypeVar("Net", bound=nn.Module)
 PAD = 0
 _PIECES_PER_BATCH = 4_096
 
@@ -294,15 +295,21 @@ def load_net(folder: Path, adapter: Path, *, n_marks: int, n_classes: int) -> Ta
 
     Raises `ModelUnavailable` if a file is missing, broken or does not fit.
     """
+    build = partial(build_net, folder, n_marks=n_marks, n_classes=n_classes, is_empty=True)
+    return with_learned(build, adapter)
+
+
+def with_learned(build: Callable[[], Net], adapter: Path) -> Net:
+    """Build a network and put in what `adapter` holds. Raises `ModelUnavailable`."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        net = build_net(folder, n_marks=n_marks, n_classes=n_classes, is_empty=True)
+        net = build()
         put_learned(net, load_file(adapter))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError):
         raise ModelUnavailable(
-            f"{adapter.name} cannot be loaded or does not fit the encoder. Run `ownwords models "
+            f"{adapter.name} cannot be loaded or does not fit its model. Run `ownwords models "
             "fetch`; if that does not help, install Own Words again."
         ) from None
     return net

@@ -26,13 +26,12 @@ from assistant.review import load_language_rules
 from assistant.review.language_reader import ADAPTER as NAME
 from assistant.review.language_reader import (
     CATEGORIES,
-    CLS,
     N_CLASSES,
     N_MARKS,
-    SECOND_CLS,
     lay_out,
 )
 from assistant.review.language_reader import SECOND_ADAPTER as SECOND_NAME
+from assistant.signs import OF_ENCODER, OF_LANGUAGE_MODEL
 from models.corpus import load_sessions
 from models.cycle import (
     begin_deep_net,
@@ -127,7 +126,7 @@ def learn(
     """Learn in three cycles, or from cycle `first` (0-based) on with what `begun` holds."""
     net, tokenizer = begin_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES, begun=begun)
 
-    lay = partial(_lay, tokenizer=tokenizer, cls=CLS)
+    lay = partial(_lay, tokenizer=tokenizer, cls=OF_ENCODER.cls)
     laid, kept = [*map(lay, sentences)], [*map(lay, promised)]
     for cycle, (n_passes, rate, n_times) in enumerate(CYCLES):
         if cycle < first:
@@ -146,7 +145,7 @@ def learn_second(
 ) -> DecoderNet:
     """Learn the net over the language model, in one cycle."""
     net, tokenizer = begin_deep_net(seed=SEED, n_marks=N_MARKS, n_classes=N_CLASSES)
-    lay = partial(_lay, tokenizer=tokenizer, cls=SECOND_CLS)
+    lay = partial(_lay, tokenizer=tokenizer, cls=OF_LANGUAGE_MODEL.cls)
     known = [*map(lay, sentences), *[*map(lay, promised)] * SECOND_TIMES]
     rng = random.Random(SEED)  # noqa: S311 - to mix, not to hide
     run_cycle(
@@ -186,8 +185,10 @@ def _loss(net: TagNet | DecoderNet, group: Sequence[Laid]) -> Tensor:
 
 
 def main(arguments: Sequence[str]) -> int:
-    is_second = list(arguments) == ["--second"]
-    begun, first = (None, 0) if is_second else read_options("train_language", arguments)
+    is_second = "--second" in arguments
+    begun, first = read_options("train_language", [one for one in arguments if one != "--second"])
+    if is_second and begun:
+        raise SystemExit("--second has one cycle only: it goes with no other option")
     rng = random.Random(SEED)  # noqa: S311 - examples, not secrets
     later = read_sentences("later") if is_second else ()
     sentences = [*read_sentences("train"), *later, *of_corpus(rng)]

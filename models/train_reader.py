@@ -31,16 +31,14 @@ from assistant.draft.heads import HEAD_SECTIONS, N_SALIENCE
 from assistant.draft.reader import (
     CLASSES,
     N_MARKS,
-    SECOND_SIGNS,
-    SIGNS,
     ReaderWindow,
-    Signs,
     flatten,
     make_windows,
     turns_of,
 )
 from assistant.draft.statements import cite
 from assistant.encoder_net import score_rows
+from assistant.signs import OF_ENCODER, OF_LANGUAGE_MODEL, Signs
 from models.corpus import load_sessions
 from models.cycle import begin_deep_net, begin_net, group_by_length, keep_learned, run_cycle
 from models.excerpts import HELD_OUT, REQUESTS, Excerpt, read_asked, read_excerpts
@@ -160,7 +158,7 @@ def learn(
     rng = random.Random(seed)  # noqa: S311 - to mix, not to hide
     begin = begin_deep_net if is_second else begin_net
     net, tokenizer = begin(seed=seed, n_marks=N_MARKS, n_classes=len(CLASSES) + N_SALIENCE)
-    signs = SECOND_SIGNS if is_second else SIGNS
+    signs = OF_LANGUAGE_MODEL if is_second else OF_ENCODER
     passes = (
         group_by_length(
             make_pass(talks, rng, tokenizer, signs), lambda one: len(one[0].ids), rng,

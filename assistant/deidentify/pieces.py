@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from assistant.signs import CLS, SEP
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MAX_PIECES = 160  # of a window; longer ones found less on dev (models/cards/identifiers.md)
 MAX_BEFORE = 40  # pieces of the turns before that a window begins with
-CLS, SEP, PAD = 101, 102, 0
+PAD = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

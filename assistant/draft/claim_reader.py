@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.bundled import locate_model
-from assistant.draft.reader import CLS, SEP
 from assistant.draft.statements import Statement
 from assistant.draft.words import SURROGATE
 from assistant.resources import resource_path
+from assistant.signs import CLS, SEP
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

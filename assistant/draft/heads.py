@@ -50,14 +50,17 @@ N_WORD_FEATURES = _OWN_BUCKETS + 2 * _PEER_BUCKETS  # the last columns of the fe
 class Judged:
     """Probabilities, one row a statement. `classes` follows HEAD_SECTIONS, then HEAD_REASONS."""
 
-    classes: Vectors = field(repr=False)  # (n, 16), rows sum to 1
+    classes: Vectors = field(repr=False)  # (n, 16), rows sum to 1, or less if it may be neither
     salience: Vectors = field(repr=False)  # (n, 3): of no note, worth a line, missed if left out
 
     def reason(self, position: int) -> HoldReason:
-        """The likeliest reason to leave it out; what has a section is never called a joke."""
-        if float(self.classes[position, : len(HEAD_SECTIONS)].sum()) > 0.5:
+        """The reason to leave it out, if one is likelier than all else together: nobody's words are
+        called a joke on a guess."""
+        row = self.classes[position]
+        likeliest = int(row[len(HEAD_SECTIONS) :].argmax())
+        if float(row[len(HEAD_SECTIONS) + likeliest]) <= 0.5 * float(row.sum()):
             return "unclear"
-        return HEAD_REASONS[int(self.classes[position, len(HEAD_SECTIONS) :].argmax())]
+        return HEAD_REASONS[likeliest]
 
     def belongs(self, position: int) -> float:
         """How likely it is of note at all: the two heads' say, averaged."""

@@ -24,6 +24,7 @@ from assistant.draft.session import text_for_meaning
 from assistant.draft.statements import Statement
 from assistant.records import DeidentifiedTurn
 from assistant.resources import resource_path
+from assistant.signs import OF_ENCODER, OF_LANGUAGE_MODEL, Signs
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 ADAPTER = "models/heads/reader.safetensors"
+SECOND_ADAPTER = "models/heads/reader_deep.safetensors"
 MARK_OF_ROLE = {"person": 1, "peer": 2, "other": 3}
 N_MARKS = 4
-SECOND_ADAPTER = "models/heads/reader_deep.safetensors"
-CLS, SEP = 101, 102  # pieces of the sentence encoder that stand in no text
 CORE, BEFORE, AFTER = 140, 90, 40  # pieces of a window that are judged, and around them
 # Classes: the sections, the reasons the heads know, and two that are decided elsewhere.
 CLASSES: tuple[str, ...] = (*HEAD_SECTIONS, *HEAD_REASONS, "asked_not_to_record", "safety")
@@ -68,17 +68,6 @@ class ReaderWindow:
     ids: NDArray[np.int64]
     marks: NDArray[np.int64]
     owners: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
-    """Pieces that stand in no text: before a window, and after each turn."""
-
-    cls: int
-    sep: int
-
-
-SIGNS, SECOND_SIGNS = Signs(cls=CLS, sep=SEP), Signs(cls=1, sep=2)
 
 
 def flatten(
@@ -202,6 +191,6 @@ def read_reader(encoder: Path, model: Path, *, adapter: Path, second: Path) -> R
     first = encoder_net.load_net(encoder, adapter, n_marks=N_MARKS, n_classes=n_classes)
     deep = decoder_net.load_net(model, second, n_marks=N_MARKS, n_classes=n_classes)
     return Reader(
-        ReaderNet(net=first, tokenizer=load_tokenizer(encoder), signs=SIGNS),
-        ReaderNet(net=deep, tokenizer=load_tokenizer(model), signs=SECOND_SIGNS),
+        ReaderNet(net=first, tokenizer=load_tokenizer(encoder), signs=OF_ENCODER),
+        ReaderNet(net=deep, tokenizer=load_tokenizer(model), signs=OF_LANGUAGE_MODEL),
     )

@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.bundled import locate_model
-from assistant.draft.reader import CLS, MARK_OF_ROLE, PEER_HEAD, PEER_TAIL, SEP
+from assistant.draft.reader import MARK_OF_ROLE, PEER_HEAD, PEER_TAIL
 from assistant.draft.session import text_for_meaning
 from assistant.draft.statements import Statement
 from assistant.draft.words import SURROGATE
 from assistant.records import DeidentifiedTurn
 from assistant.resources import resource_path
+from assistant.signs import CLS, SEP
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -21,13 +21,13 @@ from assistant.bundled import locate_model
 from assistant.draft.copying import strip_markup
 from assistant.draft.disfluency import find_disfluencies, looks_transcribed, without
 from assistant.draft.model import RewriteJob
-from assistant.draft.reader import CLS
 from assistant.draft.session import text_for_meaning
 from assistant.draft.speech import Word, join_words, split_words, with_ending, word_set
 from assistant.draft.verify import find_faults
 from assistant.errors import ModelUnavailable
 from assistant.records import ModelInfo
 from assistant.resources import resource_path
+from assistant.signs import CLS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

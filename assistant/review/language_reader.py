@@ -3,7 +3,7 @@
 Two nets read a sentence with the one before it ("Again." is harmless after some and not after
 others) and say of every word how likely it belongs to a phrase of each category: one over the
 sentence encoder (`encoder_net`), and where that finds anything at all, one over the small language
-model (`decoder_net`), which is slower and knows other idioms. The mean of both counts.
+model (`decoder_net`), which is slower and misses other things. The mean of both counts.
 `models/train_language.py` learns them; `models/cards/language.md` holds what was measured. They
 find phrases; reasons and alternatives are the list's, by category.
 """
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from assistant.bundled import locate_model
 from assistant.records import FlagCategory
 from assistant.resources import resource_path
+from assistant.signs import OF_ENCODER, OF_LANGUAGE_MODEL, Signs
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 ADAPTER = "models/heads/language.safetensors"
 SECOND_ADAPTER = "models/heads/language_deep.safetensors"
-CLS, SECOND_CLS = 101, 1  # pieces that stand in no text, of either tokenizer
 CATEGORIES: tuple[FlagCategory, ...] = get_args(FlagCategory)
 N_CLASSES = 1 + len(CATEGORIES)  # nothing, then the categories
 MARK_OF_VOICE = {"peer": 1, "person": 2}
@@ -137,11 +137,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Net:
-    """One of the two nets, with its tokenizer and the piece that begins a row."""
+    """One of the two nets, with its tokenizer and signs."""
 
     net: TagNet | DecoderNet
     tokenizer: Tokenizer
-    cls: int
+    signs: Signs
 
     def score(
         self, text: str, parts: Sequence[Part], *, words: Sequence[tuple[int, int]], voice: str
@@ -153,7 +153,7 @@ class Net:
         shares = np.zeros((len(words), N_CLASSES), dtype=np.float32)
         shares[:, 0] = 1
         laid = [
-            lay_out(text[part.low : part.end], voice, self.tokenizer, cls=self.cls)
+            lay_out(text[part.low : part.end], voice, self.tokenizer, cls=self.signs.cls)
             for part in parts
         ]
         rows = run_rows(self.net, [(ids, marks) for ids, marks, _ in laid])
@@ -229,6 +229,6 @@ def load_language_reader(*, settings: Settings) -> LanguageReader:
     )
     load_tokenizer = encoder_net.load_tokenizer
     return LanguageReader(
-        Net(net=first, tokenizer=load_tokenizer(folder), cls=CLS),
-        Net(net=second, tokenizer=load_tokenizer(deep), cls=SECOND_CLS),
+        Net(net=first, tokenizer=load_tokenizer(folder), signs=OF_ENCODER),
+        Net(net=second, tokenizer=load_tokenizer(deep), signs=OF_LANGUAGE_MODEL),
     )

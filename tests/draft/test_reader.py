@@ -14,10 +14,7 @@ from assistant.bundled import locate_model
 from assistant.draft.reader import (
     ADAPTER,
     SECOND_ADAPTER,
-    SECOND_SIGNS,
-    SIGNS,
     Flat,
-    Signs,
     flatten,
     load_reader,
     make_windows,
@@ -29,6 +26,7 @@ from assistant.encoder_net import load_tokenizer
 from assistant.errors import ModelUnavailable
 from assistant.resources import resource_path
 from assistant.settings import load_settings
+from assistant.signs import OF_ENCODER, OF_LANGUAGE_MODEL, Signs
 from tests.draft.scripted import load_parser, session_of
 
 
@@ -43,8 +41,8 @@ def test_every_piece_of_a_statement_is_judged_once(parts: list[tuple[bool, int]]
         owners=np.array(owners),
     )  # fmt: skip
     judged: list[int] = []
-    for window in make_windows(flat, SIGNS):
-        assert window.ids[0] == SIGNS.cls
+    for window in make_windows(flat, OF_ENCODER):
+        assert window.ids[0] == OF_ENCODER.cls
         assert len(window.ids) == len(window.marks) == len(window.owners) <= 280
         judged += (window.ids[window.owners >= 0]).tolist()
     assert judged == flat.ids[flat.owners >= 0].tolist()
@@ -53,7 +51,7 @@ def test_every_piece_of_a_statement_is_judged_once(parts: list[tuple[bool, int]]
 @pytest.fixture(scope="module", params=["encoder", "drafter"])
 def net(request: pytest.FixtureRequest) -> tuple[Tokenizer, Signs]:
     tokenizer = load_tokenizer(locate_model(request.param, settings=load_settings()))
-    return tokenizer, SIGNS if request.param == "encoder" else SECOND_SIGNS
+    return tokenizer, OF_ENCODER if request.param == "encoder" else OF_LANGUAGE_MODEL
 
 
 def test_a_conversation_is_laid_out_with_who_says_what(net: tuple[Tokenizer, Signs]) -> None:
